@@ -1,1 +1,61 @@
-//! Tallylight core.
+//! Tallylight: production readiness in one native core.
+//!
+//! Latency metrics that cost nanoseconds, and one live status document. The same core serves
+//! Node services (npm `tallylight`) and Python (`tallylight` on PyPI).
+//!
+//! ```
+//! # fn main() -> Result<(), tallylight::Error> {
+//! use std::time::Duration;
+//! use tallylight::{Config, Kind, Labels};
+//!
+//! let tally = tallylight::init(Config::from_env()?)?;
+//! let analyze = tally.operation("POST /analyze", &Labels::new(), Kind::Server)?;
+//!
+//! analyze.record(Duration::from_millis(240));
+//! let timer = analyze.start();
+//! // ... the work ...
+//! timer.fail("TimeoutError");
+//!
+//! let status = tally.status();
+//! assert_eq!(status.metrics.total_requests, 2);
+//! assert_eq!(status.metrics.error_rate, 50.0);
+//! println!("{}", status.to_json());
+//! tally.shutdown();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! `metrics` (default) is all of this page. `hdr` exchanges with HdrHistogram, `metrics-bridge` and
+//! `tracing-bridge` record what those facades already tell, `cli` is the command line, `full` is
+//! everything.
+
+#[cfg(feature = "metrics")]
+mod client;
+#[cfg(feature = "metrics")]
+pub mod clock;
+pub mod config;
+mod error;
+#[cfg(feature = "metrics")]
+mod fork;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(feature = "metrics")]
+mod runtime;
+#[cfg(feature = "metrics")]
+pub mod status;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+
+#[cfg(feature = "metrics")]
+pub use client::{Tallylight, global, init};
+pub use config::Config;
+pub use error::{Error, ErrorKind};
+#[cfg(feature = "metrics")]
+pub use metrics::{
+    Counter, DropReason, Drops, Gauge, Histogram, InstrumentOptions, Kind, Labels, Operation,
+    Recorder, Snapshot, Timer,
+};
+#[cfg(feature = "metrics")]
+pub use status::Status;

@@ -1,0 +1,330 @@
+//! An instance: its metrics, its settings, its ticker.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::{self, Clock};
+use crate::config::{Config, Environment};
+use crate::error::{Error, ErrorKind};
+use crate::metrics::isolate::Isolate;
+use crate::metrics::{
+    self, Counter, DropReason, Drops, Gauge, Histogram, Instrument, InstrumentOptions, Kind,
+    Labels, Limits, Operation, Registry, SeriesSnapshot, Snapshot, Tally,
+};
+use crate::runtime::Ticker;
+use crate::status::{self, Status};
+
+/// An instance of Tallylight. Cheap to clone: every clone is the same instance.
+///
+/// Most programs have one, made by [`init`]; [`Tallylight::new`] makes further ones that share
+/// nothing with it.
+#[derive(Clone)]
+pub struct Tallylight {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registry: Arc<Registry>,
+    clock: Clock,
+    started: Duration,
+    ticker: Ticker,
+    settings: Mutex<Settings>,
+}
+
+struct Settings {
+    config: Config,
+    environment: Environment,
+    /// Whether `init` set these, and `shutdown` did not end them since.
+    initialised: bool,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.ticker.stop();
+    }
+}
+
+impl std::fmt::Debug for Tallylight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tallylight")
+            .field("config", &self.inner.settings.lock().config)
+            .finish_non_exhaustive()
+    }
+}
+
+static GLOBAL: OnceLock<Tallylight> = OnceLock::new();
+
+/// The process-wide instance, made without any thread if nobody called [`init`] yet. What is
+/// recorded before `init` is kept.
+///
+/// # Errors
+/// `io` when there is no memory for it.
+pub fn global() -> Result<Tallylight, Error> {
+    if let Some(known) = GLOBAL.get() {
+        return Ok(known.clone());
+    }
+    let fresh = Tallylight::new(Config::default())?;
+    Ok(GLOBAL.get_or_init(|| fresh).clone())
+}
+
+/// Sets the process-wide instance up and starts its ticker thread. A second call with the same
+/// settings answers the same instance; after [`Tallylight::shutdown`] a call opens it again.
+///
+/// # Errors
+/// `invalid_config` for settings out of range, `conflict` when it is set up differently already,
+/// `io` when there is no memory for it.
+pub fn init(config: Config) -> Result<Tallylight, Error> {
+    config.check()?;
+    let instance = global()?;
+    let environment = Environment::detect(&config);
+    let mut settings = instance.inner.settings.lock();
+    if settings.initialised && settings.config != config {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "Tallylight is already initialised with other settings ({}); call init once, or shutdown first",
+                difference(&settings.config, &config)
+            ),
+        ));
+    }
+    if !settings.initialised {
+        instance.inner.registry.set_limits(limits(&config));
+        instance.inner.registry.set_closed(false);
+        *settings = Settings {
+            config,
+            environment,
+            initialised: true,
+        };
+    }
+    drop(settings);
+    instance.start_ticker();
+    Ok(instance)
+}
+
+/// Names the settings that differ, never their values.
+fn difference(known: &Config, asked: &Config) -> String {
+    let fields = [
+        ("environment", known.environment != asked.environment),
+        ("service", known.service != asked.service),
+        ("release", known.release != asked.release),
+        ("max_series", known.max_series != asked.max_series),
+        (
+            "max_memory_bytes",
+            known.max_memory_bytes != asked.max_memory_bytes,
+        ),
+        (
+            "max_window_bytes",
+            known.max_window_bytes != asked.max_window_bytes,
+        ),
+        ("tick", known.tick != asked.tick),
+        ("runtime", known.runtime != asked.runtime),
+    ];
+    let differing: Vec<&str> = fields
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect();
+    differing.join(", ")
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_series: config.max_series,
+        max_memory_bytes: config.max_memory_bytes,
+        max_window_bytes: config.max_window_bytes,
+    }
+}
+
+impl Tallylight {
+    /// An instance of its own, without any thread: windows take in what is new at each snapshot
+    /// and status.
+    ///
+    /// # Errors
+    /// `invalid_config` for settings out of range, `io` when there is no memory for it.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        Self::with_clock(config, Clock::system())
+    }
+
+    /// As [`Self::new`], with a clock that a test moves.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_clock(config: Config, clock: Clock) -> Result<Self, Error> {
+        config.check()?;
+        let environment = Environment::detect(&config);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                registry: Registry::new(limits(&config))?,
+                started: clock.now(),
+                clock,
+                ticker: Ticker::default(),
+                settings: Mutex::new(Settings {
+                    config,
+                    environment,
+                    initialised: false,
+                }),
+            }),
+        })
+    }
+
+    /// Starts the ticker thread unless it runs; it ends with the instance.
+    pub fn start_ticker(&self) {
+        let every = self.inner.settings.lock().config.tick;
+        let weak = Arc::downgrade(&self.inner);
+        self.inner.ticker.start(every, move || {
+            let Some(inner) = weak.upgrade() else {
+                return false;
+            };
+            let tick = || metrics::collect(&inner.registry, inner.clock.now().as_secs());
+            if catch_unwind(AssertUnwindSafe(tick)).is_err() {
+                inner.ticker.count_panic();
+            }
+            true
+        });
+    }
+
+    /// Finds or registers an operation. Ask once and keep the handle.
+    ///
+    /// Past the cap on series it answers the overflow series of that kind,
+    /// [`metrics::OVERFLOW_SERIES`].
+    ///
+    /// # Errors
+    /// `invalid_name` for a name that is empty, longer than 200 bytes or not printable; `conflict`
+    /// when the same name and labels are registered as something else.
+    pub fn operation(
+        &self,
+        name: &str,
+        labels: &Labels,
+        kind: Kind,
+    ) -> Result<Operation, Error> {
+        let series = self.inner.registry.register(
+            name,
+            labels,
+            Instrument::Operation(kind),
+            &InstrumentOptions::default(),
+        )?;
+        Ok(Operation::new(&self.inner.registry, series.id))
+    }
+
+    /// Finds or registers a counter.
+    ///
+    /// # Errors
+    /// As [`Self::operation`], and `invalid_value` for a scale that is no number above 0.
+    pub fn counter(
+        &self,
+        name: &str,
+        labels: &Labels,
+        options: &InstrumentOptions,
+    ) -> Result<Counter, Error> {
+        let registry = Arc::clone(&self.inner.registry);
+        let series = registry.register(name, labels, Instrument::Counter, options)?;
+        Ok(Counter::new(registry, series))
+    }
+
+    /// Finds or registers a gauge.
+    ///
+    /// # Errors
+    /// As [`Self::counter`].
+    pub fn gauge(
+        &self,
+        name: &str,
+        labels: &Labels,
+        options: &InstrumentOptions,
+    ) -> Result<Gauge, Error> {
+        let registry = Arc::clone(&self.inner.registry);
+        let series = registry.register(name, labels, Instrument::Gauge, options)?;
+        Ok(Gauge::new(registry, series))
+    }
+
+    /// Finds or registers a histogram of a quantity.
+    ///
+    /// # Errors
+    /// As [`Self::counter`].
+    pub fn histogram(
+        &self,
+        name: &str,
+        labels: &Labels,
+        options: &InstrumentOptions,
+    ) -> Result<Histogram, Error> {
+        let registry = Arc::clone(&self.inner.registry);
+        let series = registry.register(name, labels, Instrument::Histogram, options)?;
+        Ok(Histogram::new(registry, series))
+    }
+
+    /// Every series as it is now. Waits for no writer.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let now = self.inner.clock.now();
+        let readings = metrics::read_totals(&self.inner.registry, now.as_secs());
+        Snapshot {
+            timestamp: clock::rfc3339(now),
+            series: readings.iter().map(SeriesSnapshot::of).collect(),
+        }
+    }
+
+    /// The status document as it is now. Waits for no writer.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let now = self.inner.clock.now();
+        let (config, environment) = {
+            let settings = self.inner.settings.lock();
+            (settings.config.clone(), settings.environment.clone())
+        };
+        status::build(status::Sources {
+            registry: &self.inner.registry,
+            config: &config,
+            environment: &environment,
+            now,
+            started: self.inner.started,
+            ticker_running: self.inner.ticker.is_running(),
+            ticker_panics: self.inner.ticker.panics(),
+        })
+    }
+
+    /// What was dropped, by reason.
+    #[must_use]
+    pub fn drops(&self) -> Drops {
+        self.inner.registry.drops()
+    }
+
+    /// Closes recording on every thread and isolate and ends the ticker. Later recordings are
+    /// counted drops; what was recorded can still be read. [`init`] opens it again.
+    pub fn shutdown(&self) {
+        self.inner.settings.lock().initialised = false;
+        self.inner.registry.set_closed(true);
+        self.inner.ticker.stop();
+    }
+
+    /// Gives a forked child its own ticker, if the parent had one. Its counts start at zero
+    /// without this call.
+    pub fn after_fork_in_child(&self) {
+        if self.inner.ticker.was_running() && !self.inner.ticker.is_running() {
+            self.start_ticker();
+        }
+    }
+
+    /// A shard for a JavaScript isolate to write; `None` when none is left, and the isolate then
+    /// records by calls.
+    #[must_use]
+    pub fn isolate(&self) -> Option<Isolate> {
+        Isolate::claim(&self.inner.registry)
+    }
+
+    /// The number of the counter series for an operation's failures of one type.
+    #[must_use]
+    pub fn error_series(&self, operation: u32, error_type: &str) -> u32 {
+        self.inner.registry.error_series_by_number(operation, error_type)
+    }
+
+    /// Counts a recording that a binding could not make.
+    pub fn drop_one(&self, reason: DropReason) {
+        self.inner.registry.dropped(reason);
+    }
+
+    /// Counts a value that a binding recorded as the maximum.
+    pub fn clamp_one(&self) {
+        self.inner.registry.tally(Tally::Clamped);
+    }
+}

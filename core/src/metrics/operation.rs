@@ -1,0 +1,302 @@
+//! Operations: how long something takes, and how it fails.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::drops::DropReason;
+use super::local::{self, HeldWriter};
+use super::number::{NANOS_PER_MILLI, checked};
+use super::registry::Registry;
+use super::series::SeriesId;
+use super::writer::Outcome;
+
+/// Something a service does, measured: a request answered, a call made, a model asked, a job run.
+///
+/// Cheap to clone and safe to share. Recording takes no lock, allocates nothing after the first
+/// use on a thread and never blocks, panics or fails; what cannot be recorded is a counted drop
+/// (see [`super::Drops`]).
+///
+/// ```
+/// # fn main() -> Result<(), tallylight::Error> {
+/// use tallylight::{Config, Kind, Labels, Tallylight};
+/// let tally = Tallylight::new(Config::default())?;
+/// let checkout = tally.operation("POST /checkout", &Labels::new(), Kind::Server)?;
+/// checkout.record_ms(12.5);
+/// let answer = checkout.time(|| 6 * 7);
+/// checkout.record_error_ms(30.0, "TimeoutError");
+/// assert_eq!((answer, tally.status().metrics.total_requests), (42, 3));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Operation {
+    registry: Arc<Registry>,
+    series: SeriesId,
+}
+
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Operation").field(&self.series.0).finish()
+    }
+}
+
+impl Operation {
+    pub(crate) fn new(registry: &Arc<Registry>, series: SeriesId) -> Self {
+        Self {
+            registry: Arc::clone(registry),
+            series,
+        }
+    }
+
+    /// The number of this operation's series in its instance.
+    #[must_use]
+    pub const fn id(&self) -> u32 {
+        self.series.0
+    }
+
+    /// Records a success that took `nanos` nanoseconds. Above [`super::layout::MAX_VALUE`] it
+    /// counts as that and as clamped.
+    #[inline]
+    pub fn record_ns(&self, nanos: u64) {
+        local::record(&self.registry, self.series, nanos);
+    }
+
+    /// Records a success that took this long.
+    #[inline]
+    pub fn record(&self, duration: Duration) {
+        self.record_ns(nanos_of(duration));
+    }
+
+    /// Records a success that took `millis` milliseconds. NaN, negative and infinite values are
+    /// counted drops.
+    #[inline]
+    pub fn record_ms(&self, millis: f64) {
+        match checked(millis, NANOS_PER_MILLI) {
+            Ok(nanos) => self.record_ns(nanos),
+            Err(reason) => self.registry.dropped(reason),
+        }
+    }
+
+    /// Records a failure that took this long. It counts into the durations as every request does,
+    /// and by type: the exception's name, or what a log would call it. Past 32 types a further one
+    /// counts as `_OTHER`.
+    pub fn record_error(&self, duration: Duration, error_type: &str) {
+        self.record_ns(nanos_of(duration));
+        self.count_error(error_type);
+    }
+
+    /// As [`Self::record_error`], in milliseconds. A duration that cannot be recorded drops the
+    /// whole call: a failure without its request would put the error rate above 100 %.
+    pub fn record_error_ms(&self, millis: f64, error_type: &str) {
+        match checked(millis, NANOS_PER_MILLI) {
+            Ok(nanos) => {
+                self.record_ns(nanos);
+                self.count_error(error_type);
+            }
+            Err(reason) => self.registry.dropped(reason),
+        }
+    }
+
+    fn count_error(&self, error_type: &str) {
+        if self.registry.is_closed() {
+            // The duration was counted as the drop.
+            return;
+        }
+        let series = self.registry.error_series(self.series, error_type);
+        local::add(&self.registry, series, 1);
+    }
+
+    /// Starts a measurement that ends with the value returned: by [`Timer::end`],
+    /// [`Timer::fail`], or when it is dropped.
+    #[must_use]
+    pub fn start(&self) -> Timer<'_> {
+        Timer {
+            operation: self,
+            started: Instant::now(),
+            error_type: None,
+        }
+    }
+
+    /// Runs `f` and records how long it took. A panic is recorded as the error type `panic` and
+    /// goes on.
+    pub fn time<T>(&self, f: impl FnOnce() -> T) -> T {
+        let timer = self.start();
+        let value = f();
+        timer.end();
+        value
+    }
+
+    /// Runs `f` and records how long it took; an `Err` is a failure of the error's type.
+    ///
+    /// # Errors
+    /// Whatever `f` answers, unchanged.
+    pub fn time_result<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let timer = self.start();
+        let result = f();
+        timer.end_with(&result);
+        result
+    }
+
+    /// Wraps a future so that it is recorded from its first poll to its end; an `Err` is a failure
+    /// of the error's type, and a future dropped before its end one of type `cancelled`.
+    pub fn instrument<F: Future>(&self, future: F) -> Instrumented<F> {
+        Instrumented {
+            future: Box::pin(future),
+            operation: self.clone(),
+            started: None,
+            done: false,
+        }
+    }
+
+    /// This thread's own writer of the operation, the fastest way to record in a loop. It stays on
+    /// its thread, and goes on to count after the thread's own shard is gone.
+    #[must_use]
+    pub fn recorder(&self) -> Recorder {
+        Recorder {
+            held: local::hold(&self.registry, self.series),
+            operation: self.clone(),
+            _not_send: PhantomData,
+        }
+    }
+}
+
+/// Nanoseconds of a duration; past u64 it is the largest, which is then clamped and counted.
+fn nanos_of(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// An operation held by one thread; see [`Operation::recorder`].
+pub struct Recorder {
+    held: Option<HeldWriter>,
+    operation: Operation,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Recorder {
+    /// Records a success that took `nanos` nanoseconds.
+    #[inline]
+    pub fn record_ns(&self, nanos: u64) {
+        if let Some(held) = &self.held
+            && held.record(nanos) == Outcome::Recorded
+        {
+            return;
+        }
+        local::record_slow(&self.operation.registry, self.operation.series, nanos);
+    }
+
+    /// Records a success that took this long.
+    #[inline]
+    pub fn record(&self, duration: Duration) {
+        self.record_ns(nanos_of(duration));
+    }
+}
+
+/// A measurement under way. Dropping it records it: as a failure of type `panic` while the thread
+/// unwinds, else as a success.
+#[must_use = "a timer that is dropped at once measures nothing"]
+pub struct Timer<'a> {
+    operation: &'a Operation,
+    started: Instant,
+    error_type: Option<&'a str>,
+}
+
+impl<'a> Timer<'a> {
+    /// Ends in success and answers how long it took.
+    pub fn end(self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Ends in failure of this type.
+    pub fn fail(mut self, error_type: &'a str) {
+        self.error_type = Some(error_type);
+    }
+
+    /// Ends as the result did; the error's type names the failure.
+    pub fn end_with<T, E>(mut self, result: &Result<T, E>) {
+        if result.is_err() {
+            self.error_type = Some(short_type_name::<E>());
+        }
+    }
+}
+
+impl Drop for Timer<'_> {
+    fn drop(&mut self) {
+        let took = self.started.elapsed();
+        match self.error_type {
+            Some(error_type) => self.operation.record_error(took, error_type),
+            None if std::thread::panicking() => self.operation.record_error(took, "panic"),
+            None => self.operation.record(took),
+        }
+    }
+}
+
+/// The type's own name, without its path: `io::Error` of `std::io::error::Error` is `Error`.
+fn short_type_name<T>() -> &'static str {
+    let full = std::any::type_name::<T>();
+    let head = full.split('<').next().unwrap_or(full);
+    head.rsplit("::").next().unwrap_or(head)
+}
+
+/// What a future may answer, as far as an operation cares.
+pub trait Outcomes {
+    /// The type of the failure, if it is one.
+    fn error_type(&self) -> Option<&'static str>;
+}
+
+impl<T, E> Outcomes for Result<T, E> {
+    fn error_type(&self) -> Option<&'static str> {
+        self.is_err().then(short_type_name::<E>)
+    }
+}
+
+/// A future that records itself; see [`Operation::instrument`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Instrumented<F> {
+    future: Pin<Box<F>>,
+    operation: Operation,
+    started: Option<Instant>,
+    done: bool,
+}
+
+impl<F: Future> Future for Instrumented<F>
+where
+    F::Output: Outcomes,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let output = std::task::ready!(self.future.as_mut().poll(context));
+        self.done = true;
+        let took = started.elapsed();
+        match output.error_type() {
+            Some(error_type) => self.operation.record_error(took, error_type),
+            None => self.operation.record(took),
+        }
+        Poll::Ready(output)
+    }
+}
+
+impl<F> Drop for Instrumented<F> {
+    fn drop(&mut self) {
+        if let (Some(started), false) = (self.started, self.done) {
+            let error_type = if std::thread::panicking() {
+                "panic"
+            } else {
+                "cancelled"
+            };
+            self.operation.record_error(started.elapsed(), error_type);
+        }
+    }
+}
+
+impl Operation {
+    /// Counts a call that had no number to record.
+    pub fn drop_one(&self, reason: DropReason) {
+        self.registry.dropped(reason);
+    }
+}

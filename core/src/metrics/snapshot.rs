@@ -1,0 +1,372 @@
+//! Reading: what every series holds now, in total and over the windows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+
+use super::collector::Collected;
+use super::distribution::Distribution;
+use super::labels::Labels;
+use super::layout;
+use super::registry::Registry;
+use super::series::{Instrument, Kind, Series, SeriesId};
+
+/// The rolling windows, by name and seconds.
+pub(crate) const WINDOWS: [(&str, u64); 3] = [("1m", 60), ("5m", 300), ("1h", 3600)];
+
+/// What one series holds.
+pub(crate) struct Reading {
+    pub(crate) series: Arc<Series>,
+    pub(crate) distribution: Distribution,
+    /// Of counters, in units of 1 / scale.
+    pub(crate) value: u128,
+    pub(crate) level: f64,
+    /// In the order of [`WINDOWS`].
+    pub(crate) windows: [WindowReading; WINDOWS.len()],
+    pub(crate) errors: Vec<ErrorReading>,
+    /// Increases of the last ten minutes by second, for charts.
+    pub(crate) steps: Vec<Step>,
+}
+
+#[derive(Default)]
+pub(crate) struct WindowReading {
+    pub(crate) distribution: Distribution,
+    pub(crate) value: u64,
+}
+
+/// The failures of one type.
+pub(crate) struct ErrorReading {
+    pub(crate) error_type: Box<str>,
+    pub(crate) total: u64,
+    pub(crate) windows: [u64; WINDOWS.len()],
+}
+
+/// What began in one step of the history.
+pub(crate) struct Step {
+    pub(crate) start: u64,
+    pub(crate) distribution: Distribution,
+    pub(crate) errors: u64,
+}
+
+impl Reading {
+    pub(crate) fn error_total(&self) -> u64 {
+        self.errors.iter().map(|error| error.total).sum()
+    }
+
+    pub(crate) fn error_window(&self, window: usize) -> u64 {
+        self.errors.iter().map(|error| error.windows[window]).sum()
+    }
+}
+
+/// Collects and reads every series but the error counters, which stand with their operation.
+/// Server operations also get their history since `history_since`, in steps of `step` seconds.
+pub(crate) fn read(registry: &Registry, now: u64, history_since: u64, step: u64) -> Vec<Reading> {
+    let _inside = super::local::enter();
+    let mut collector = registry.collector.lock();
+    let view = registry.view();
+    collector.collect(&view, now);
+    let children = children(&view.series);
+    view.series
+        .iter()
+        .filter(|series| series.parent.is_none())
+        .filter_map(|series| {
+            let collected = collector.series.get(series.id.index())?;
+            let error_series = children.get(&series.id).map_or(&[][..], Vec::as_slice);
+            let errors: Vec<(&Arc<Series>, &Collected)> = error_series
+                .iter()
+                .filter_map(|child| Some((child, collector.series.get(child.id.index())?)))
+                .collect();
+            let steps = if series.instrument == Instrument::Operation(Kind::Server) {
+                steps(collected, &errors, history_since, step)
+            } else {
+                Vec::new()
+            };
+            Some(Reading {
+                series: Arc::clone(series),
+                distribution: collected.distribution.clone(),
+                value: collected.value,
+                level: collected.level,
+                windows: WINDOWS.map(|(_, seconds)| window(collected, since(now, seconds))),
+                errors: errors
+                    .iter()
+                    .map(|(child, counts)| ErrorReading {
+                        error_type: child.name.clone(),
+                        total: u64::try_from(counts.value).unwrap_or(u64::MAX),
+                        windows: WINDOWS
+                            .map(|(_, seconds)| sum_since(counts, since(now, seconds))),
+                    })
+                    .collect(),
+                steps,
+            })
+        })
+        .collect()
+}
+
+/// Takes what is new into the totals and windows.
+pub(crate) fn collect(registry: &Registry, now: u64) {
+    let _inside = super::local::enter();
+    let mut collector = registry.collector.lock();
+    collector.collect(&registry.view(), now);
+}
+
+/// As [`read`], without the history.
+pub(crate) fn read_totals(registry: &Registry, now: u64) -> Vec<Reading> {
+    read(registry, now, u64::MAX, 1)
+}
+
+/// The first second of a window that ends with second `now`.
+fn since(now: u64, seconds: u64) -> u64 {
+    (now + 1).saturating_sub(seconds)
+}
+
+fn children(series: &[Arc<Series>]) -> BTreeMap<SeriesId, Vec<Arc<Series>>> {
+    let mut children: BTreeMap<SeriesId, Vec<Arc<Series>>> = BTreeMap::new();
+    for series in series {
+        if let Some(parent) = series.parent {
+            children.entry(parent).or_default().push(Arc::clone(series));
+        }
+    }
+    children
+}
+
+fn sum_since(collected: &Collected, since: u64) -> u64 {
+    collected
+        .window
+        .since(since)
+        .map(|(_, increase)| increase.sum())
+        .sum()
+}
+
+fn window(collected: &Collected, since: u64) -> WindowReading {
+    let mut reading = WindowReading::default();
+    for (_, increase) in collected.window.since(since) {
+        increase.add_to(&mut reading.distribution);
+        reading.value = reading.value.saturating_add(increase.sum());
+    }
+    reading
+        .distribution
+        .bound_max(collected.distribution.max());
+    reading
+}
+
+fn steps(
+    collected: &Collected,
+    errors: &[(&Arc<Series>, &Collected)],
+    since: u64,
+    step: u64,
+) -> Vec<Step> {
+    let mut steps: BTreeMap<u64, Step> = BTreeMap::new();
+    let at = |second: u64| -> u64 { second - second % step };
+    let fresh = |start| Step {
+        start,
+        distribution: Distribution::new(),
+        errors: 0,
+    };
+    for (second, increase) in collected.window.since(since) {
+        let start = at(second);
+        let entry = steps.entry(start).or_insert_with(|| fresh(start));
+        increase.add_to(&mut entry.distribution);
+    }
+    for (_, counts) in errors {
+        for (second, increase) in counts.window.since(since) {
+            let start = at(second);
+            steps.entry(start).or_insert_with(|| fresh(start)).errors += increase.sum();
+        }
+    }
+    let max = collected.distribution.max();
+    for step in steps.values_mut() {
+        step.distribution.bound_max(max);
+    }
+    steps.into_values().collect()
+}
+
+/// Quantiles of a distribution by HdrHistogram's rule, bounded by the exact maximum: the highest
+/// value of a bucket may lie above every value in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// The median.
+    pub p50: f64,
+    /// Nine in ten are at most this.
+    pub p90: f64,
+    /// 95 %.
+    pub p95: f64,
+    /// 99 %.
+    pub p99: f64,
+    /// 99.9 %.
+    pub p999: f64,
+}
+
+impl Quantiles {
+    /// Reads them off; `scale` divides the stored integers into the unit wanted.
+    #[must_use]
+    pub fn of(distribution: &Distribution, scale: f64) -> Self {
+        let values = distribution.values_at_quantiles(&[0.5, 0.9, 0.95, 0.99, 0.999]);
+        let at = |index: usize| {
+            let value = values.get(index).copied().unwrap_or(0);
+            value.min(distribution.max()) as f64 / scale
+        };
+        Self {
+            p50: at(0),
+            p90: at(1),
+            p95: at(2),
+            p99: at(3),
+            p999: at(4),
+        }
+    }
+}
+
+/// One series in a [`Snapshot`]. Operations are in nanoseconds; counters, gauges and histograms in
+/// their own unit.
+#[derive(Debug, Clone)]
+pub struct SeriesSnapshot {
+    /// The metric's name.
+    pub name: String,
+    /// `operation`, `counter`, `gauge` or `histogram`.
+    pub instrument: &'static str,
+    /// Of an operation.
+    pub kind: Option<Kind>,
+    /// Its labels.
+    pub labels: Labels,
+    /// `ns` for operations, else what its user named.
+    pub unit: Option<String>,
+    /// What its user said it counts.
+    pub description: Option<String>,
+    /// Stored integers divided by this are values.
+    pub scale: f64,
+    /// The counter's sum or the gauge's level; for distributions the count.
+    pub value: f64,
+    /// Every value recorded, by bucket.
+    pub distribution: Distribution,
+    /// Failures by type.
+    pub errors_by_type: BTreeMap<String, u64>,
+}
+
+impl SeriesSnapshot {
+    pub(crate) fn of(reading: &Reading) -> Self {
+        let series = &reading.series;
+        let (kind, unit) = match series.instrument {
+            Instrument::Operation(kind) => (Some(kind), Some("ns".to_owned())),
+            _ => (None, series.unit.as_deref().map(str::to_owned)),
+        };
+        Self {
+            name: series.name.to_string(),
+            instrument: series.instrument.as_str(),
+            kind,
+            labels: series.labels.clone(),
+            unit,
+            description: series.description.as_deref().map(str::to_owned),
+            scale: series.scale,
+            value: match series.instrument {
+                Instrument::Gauge => reading.level,
+                Instrument::Counter => reading.value as f64 / series.scale,
+                _ => reading.distribution.count() as f64,
+            },
+            distribution: reading.distribution.clone(),
+            errors_by_type: reading
+                .errors
+                .iter()
+                .filter(|error| error.total > 0)
+                .map(|error| (error.error_type.to_string(), error.total))
+                .collect(),
+        }
+    }
+
+    /// How many recordings; for counters and gauges 0.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.distribution.count()
+    }
+
+    /// Failures of all types.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.errors_by_type.values().sum()
+    }
+
+    /// Its quantiles, in the series' unit.
+    #[must_use]
+    pub fn quantiles(&self) -> Quantiles {
+        Quantiles::of(&self.distribution, self.scale)
+    }
+
+    fn is_distribution(&self) -> bool {
+        self.kind.is_some() || self.instrument == "histogram"
+    }
+}
+
+impl Serialize for SeriesSnapshot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Series", 16)?;
+        fields.serialize_field("name", &self.name)?;
+        fields.serialize_field("instrument", self.instrument)?;
+        fields.serialize_field("labels", &self.labels)?;
+        fields.serialize_field("unit", &self.unit)?;
+        if !self.is_distribution() {
+            fields.serialize_field("value", &self.value)?;
+            return fields.end();
+        }
+        let quantiles = self.quantiles();
+        fields.serialize_field("kind", &self.kind)?;
+        fields.serialize_field("count", &self.count())?;
+        if self.scale == 1.0 {
+            fields.serialize_field("sum", &self.distribution.sum())?;
+            fields.serialize_field("max", &self.distribution.max())?;
+        } else {
+            fields.serialize_field("sum", &(self.distribution.sum() as f64 / self.scale))?;
+            fields.serialize_field("max", &(self.distribution.max() as f64 / self.scale))?;
+        }
+        fields.serialize_field("mean", &(self.distribution.mean() / self.scale))?;
+        fields.serialize_field("p50", &quantiles.p50)?;
+        fields.serialize_field("p90", &quantiles.p90)?;
+        fields.serialize_field("p95", &quantiles.p95)?;
+        fields.serialize_field("p99", &quantiles.p99)?;
+        fields.serialize_field("p999", &quantiles.p999)?;
+        fields.serialize_field("errors", &self.errors())?;
+        fields.serialize_field("errorsByType", &self.errors_by_type)?;
+        fields.serialize_field("buckets", &Buckets(self))?;
+        fields.end()
+    }
+}
+
+/// `[lowest, highest, count]` of each bucket that holds something, in stored integers.
+struct Buckets<'a>(&'a SeriesSnapshot);
+
+impl Serialize for Buckets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.distribution.buckets().map(|(index, count)| {
+            (
+                layout::lowest_of(index),
+                layout::highest_of(index),
+                count,
+            )
+        }))
+    }
+}
+
+/// Every series of an instance at one moment, cumulative since its start.
+#[derive(Debug, Clone, Serialize)]
+pub struct Snapshot {
+    /// RFC 3339, UTC.
+    pub timestamp: String,
+    /// In the order of registration.
+    pub series: Vec<SeriesSnapshot>,
+}
+
+impl Snapshot {
+    /// The series of that name and those labels.
+    #[must_use]
+    pub fn find(&self, name: &str, labels: &Labels) -> Option<&SeriesSnapshot> {
+        self.series
+            .iter()
+            .find(|series| series.name == name && series.labels.iter().eq(labels.iter()))
+    }
+
+    /// The snapshot as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Only a map with keys that are no strings could fail, and there is none.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
