@@ -4,11 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use crate::clock::{self, Clock};
 use crate::config::{Config, Environment};
 use crate::error::{Error, ErrorKind};
+use crate::fork;
 use crate::metrics::isolate::Isolate;
 use crate::metrics::{
     self, Counter, DropReason, Drops, Gauge, Histogram, Instrument, InstrumentOptions, Kind,
@@ -16,6 +15,7 @@ use crate::metrics::{
 };
 use crate::runtime::Ticker;
 use crate::status::{self, Status};
+use parking_lot::Mutex;
 
 /// An instance of Tallylight. Cheap to clone: every clone is the same instance.
 ///
@@ -80,6 +80,7 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
     config.check()?;
     let instance = global()?;
     let environment = Environment::detect(&config);
+    let inside = fork::enter();
     let mut settings = instance.inner.settings.lock();
     if settings.initialised && settings.config != config {
         return Err(Error::new(
@@ -100,6 +101,7 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
         };
     }
     drop(settings);
+    drop(inside);
     instance.start_ticker();
     Ok(instance)
 }
@@ -171,7 +173,10 @@ impl Tallylight {
 
     /// Starts the ticker thread unless it runs; it ends with the instance.
     pub fn start_ticker(&self) {
-        let every = self.inner.settings.lock().config.tick;
+        let every = {
+            let _inside = fork::enter();
+            self.inner.settings.lock().config.tick
+        };
         let weak = Arc::downgrade(&self.inner);
         self.inner.ticker.start(every, move || {
             let Some(inner) = weak.upgrade() else {
@@ -193,12 +198,7 @@ impl Tallylight {
     /// # Errors
     /// `invalid_name` for a name that is empty, longer than 200 bytes or not printable; `conflict`
     /// when the same name and labels are registered as something else.
-    pub fn operation(
-        &self,
-        name: &str,
-        labels: &Labels,
-        kind: Kind,
-    ) -> Result<Operation, Error> {
+    pub fn operation(&self, name: &str, labels: &Labels, kind: Kind) -> Result<Operation, Error> {
         let series = self.inner.registry.register(
             name,
             labels,
@@ -269,6 +269,7 @@ impl Tallylight {
     pub fn status(&self) -> Status {
         let now = self.inner.clock.now();
         let (config, environment) = {
+            let _inside = fork::enter();
             let settings = self.inner.settings.lock();
             (settings.config.clone(), settings.environment.clone())
         };
@@ -292,7 +293,10 @@ impl Tallylight {
     /// Closes recording on every thread and isolate and ends the ticker. Later recordings are
     /// counted drops; what was recorded can still be read. [`init`] opens it again.
     pub fn shutdown(&self) {
-        self.inner.settings.lock().initialised = false;
+        {
+            let _inside = fork::enter();
+            self.inner.settings.lock().initialised = false;
+        }
         self.inner.registry.set_closed(true);
         self.inner.ticker.stop();
     }
@@ -315,7 +319,9 @@ impl Tallylight {
     /// The number of the counter series for an operation's failures of one type.
     #[must_use]
     pub fn error_series(&self, operation: u32, error_type: &str) -> u32 {
-        self.inner.registry.error_series_by_number(operation, error_type)
+        self.inner
+            .registry
+            .error_series_by_number(operation, error_type)
     }
 
     /// Counts a recording that a binding could not make.

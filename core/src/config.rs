@@ -236,7 +236,10 @@ impl Environment {
             reason,
         };
         if let Some(name) = &config.environment {
-            return of(name, "given to init or by TALLYLIGHT_ENVIRONMENT".to_owned());
+            return of(
+                name,
+                "given to init or by TALLYLIGHT_ENVIRONMENT".to_owned(),
+            );
         }
         if let Some(variable) = ENVIRONMENT_VARIABLES.iter().find(|name| set(name)) {
             let name = get(variable).unwrap_or_default();
@@ -326,6 +329,9 @@ mod tests {
         for count in 1..=all.len() {
             assert_eq!(detect(&all[..count]), all[count - 1].1);
         }
-        assert_eq!(detect(&[("SENTRY_ENVIRONMENT", ""), ("NODE_ENV", "test")]), "test");
+        assert_eq!(
+            detect(&[("SENTRY_ENVIRONMENT", ""), ("NODE_ENV", "test")]),
+            "test"
+        );
     }
 }

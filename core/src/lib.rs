@@ -30,6 +30,8 @@
 //! `tracing-bridge` record what those facades already tell, `cli` is the command line, `full` is
 //! everything.
 
+#[cfg(any(feature = "metrics-bridge", feature = "tracing-bridge"))]
+pub mod bridge;
 #[cfg(feature = "metrics")]
 mod client;
 #[cfg(feature = "metrics")]

@@ -9,9 +9,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use crate::fork;
+use parking_lot::Mutex;
 
 struct Running {
     fork: u32,
@@ -30,11 +29,8 @@ pub(crate) struct Ticker {
 impl Ticker {
     /// Starts the thread unless it runs. `tick` answers false when its instance is gone. Without a
     /// thread (the system has none left) the windows are taken in by every snapshot instead.
-    pub(crate) fn start(
-        &self,
-        every: Duration,
-        tick: impl Fn() -> bool + Send + 'static,
-    ) -> bool {
+    pub(crate) fn start(&self, every: Duration, tick: impl Fn() -> bool + Send + 'static) -> bool {
+        let _inside = fork::enter();
         let mut running = self.running.lock();
         if let Some(known) = running.take() {
             if known.fork == fork::generation() {
@@ -69,7 +65,12 @@ impl Ticker {
 
     /// Ends the thread and waits for its last tick.
     pub(crate) fn stop(&self) {
-        let Some(running) = self.running.lock().take() else {
+        // The last tick waits for nobody who waits for it: only the taking is inside.
+        let taken = {
+            let _inside = fork::enter();
+            self.running.lock().take()
+        };
+        let Some(running) = taken else {
             return;
         };
         if running.fork != fork::generation() {
@@ -86,6 +87,7 @@ impl Ticker {
 
     /// Whether a thread of this process runs.
     pub(crate) fn is_running(&self) -> bool {
+        let _inside = fork::enter();
         self.running
             .lock()
             .as_ref()
@@ -94,6 +96,7 @@ impl Ticker {
 
     /// Whether it was running before the fork that made this process.
     pub(crate) fn was_running(&self) -> bool {
+        let _inside = fork::enter();
         self.running.lock().is_some()
     }
 

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use memmap2::{MmapMut, MmapRaw};
-use parking_lot::RwLock;
 
 use super::layout;
 use crate::error::{Error, ErrorKind};
+use parking_lot::RwLock;
 
 /// `TALLYLT1` in memory order on a little-endian machine.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"TALLYLT1");

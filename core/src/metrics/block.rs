@@ -65,10 +65,9 @@ impl<'a> Block<'a> {
         header
             .has_octaves
             .store(u32::from(has_octaves), Ordering::Relaxed);
-        header.next.store(
-            shard.first_block.load(Ordering::Relaxed),
-            Ordering::Relaxed,
-        );
+        header
+            .next
+            .store(shard.first_block.load(Ordering::Relaxed), Ordering::Relaxed);
         // A reader that finds the block sees it whole.
         shard.first_block.store(offset.0, Ordering::Release);
         Self::at(arena, offset)
@@ -171,10 +170,7 @@ pub(crate) fn blocks<'a>(
     arena: &'a Arena,
     shard: &'a ShardEntry,
 ) -> impl Iterator<Item = Block<'a>> {
-    let first = Block::at(
-        arena,
-        Offset(shard.first_block.load(Ordering::Acquire)),
-    );
+    let first = Block::at(arena, Offset(shard.first_block.load(Ordering::Acquire)));
     std::iter::successors(first, |block| {
         Block::at(arena, Offset(block.header.next.load(Ordering::Acquire)))
     })

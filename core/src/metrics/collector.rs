@@ -88,7 +88,8 @@ impl Collector {
             let at = block.series().index();
             match view.series.get(at).map(|series| series.instrument) {
                 Some(Instrument::Gauge) => {
-                    let bits = super::shared::gauge(&block).load(std::sync::atomic::Ordering::Relaxed);
+                    let bits =
+                        super::shared::gauge(&block).load(std::sync::atomic::Ordering::Relaxed);
                     self.series[at].level = f64::from_bits(bits);
                 }
                 Some(_) => {
@@ -166,10 +167,7 @@ impl Collector {
     }
 }
 
-fn for_each_block(
-    view: &View,
-    mut f: impl FnMut(super::block::Block<'_>, super::arena::CellKind),
-) {
+fn for_each_block(view: &View, mut f: impl FnMut(super::block::Block<'_>, super::arena::CellKind)) {
     for index in 0..view.shards {
         let shard = view.arena.shard(index);
         let kind = shard.cell_kind();

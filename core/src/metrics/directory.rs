@@ -44,8 +44,9 @@ impl DirectoryWriter {
     fn grow(&mut self, arena: &Arena) -> Option<()> {
         let fresh = arena.add_segment()?;
         match self.segment {
-            Some(last) => word(arena, Offset(last.0 + NEXT_AT as u64))?
-                .store(fresh.0, Ordering::Release),
+            Some(last) => {
+                word(arena, Offset(last.0 + NEXT_AT as u64))?.store(fresh.0, Ordering::Release)
+            }
             None => arena.set_section(SECTION_SLOT, Section::Series, fresh.0, SEGMENT_BYTES),
         }
         self.segment = Some(fresh);
@@ -83,7 +84,11 @@ fn encode(series: &Series) -> Vec<u8> {
         series.description.as_deref(),
     ];
     let labels = series.labels.iter().flat_map(|(key, value)| [key, value]);
-    for text in texts.into_iter().map(Option::unwrap_or_default).chain(labels) {
+    for text in texts
+        .into_iter()
+        .map(Option::unwrap_or_default)
+        .chain(labels)
+    {
         let text = super::labels::cut(text, 1024);
         bytes.extend((text.len() as u16).to_le_bytes());
         bytes.extend(text.as_bytes());
@@ -119,12 +124,14 @@ pub(crate) mod reading {
             let mut used = 0;
             while used + 8 <= NEXT_AT {
                 let at = Offset(base.0 + used as u64);
-                let Some(length) = word(arena, at).map(|word| word.load(Ordering::Acquire) as usize)
+                let Some(length) =
+                    word(arena, at).map(|word| word.load(Ordering::Acquire) as usize)
                 else {
                     break;
                 };
                 let body = Offset(at.0 + 8);
-                let Some(place) = (length > 0).then(|| arena.resolve(body, length)).flatten() else {
+                let Some(place) = (length > 0).then(|| arena.resolve(body, length)).flatten()
+                else {
                     break;
                 };
                 // SAFETY: the length was published after its bytes, which never change afterwards and
@@ -183,5 +190,61 @@ pub(crate) mod reading {
         let (head, tail) = rest.split_at_checked(length)?;
         *rest = tail;
         Some(String::from_utf8_lossy(head).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::distribution::Distribution;
+    use super::super::registry::{Limits, Registry};
+    use super::super::series::{InstrumentOptions, Kind, SeriesId};
+    use super::super::{Labels, block, local};
+    use super::*;
+
+    /// What a reader with nothing but the bytes finds is what the registry knows.
+    #[test]
+    fn an_arena_tells_its_series_and_counts_by_itself() {
+        let registry = Registry::new(Limits {
+            max_series: 2_000,
+            max_memory_bytes: 64 << 20,
+            max_window_bytes: 1 << 20,
+        })
+        .unwrap();
+        let options = InstrumentOptions::default();
+        // Long labels, so that the directory needs several segments.
+        for n in 0..600u32 {
+            let labels = Labels::from_pairs([("n", format!("{n}-{}", "x".repeat(200)))]).unwrap();
+            let series = registry
+                .register("op", &labels, Instrument::Operation(Kind::Client), &options)
+                .unwrap();
+            local::record(&registry, series.id, u64::from(n) * 1_000);
+        }
+        let errors = registry.error_series(SeriesId(5), "Timeout");
+        local::add(&registry, errors, 3);
+
+        let view = registry.view();
+        let entries = reading::read(&view.arena);
+        assert_eq!(entries.len(), 601);
+        for (entry, series) in entries.iter().zip(&view.series) {
+            assert_eq!(entry.id, series.id.0);
+            assert_eq!(entry.name, *series.name);
+            assert_eq!(entry.instrument, Some(series.instrument));
+            assert_eq!(entry.parent, series.parent.map(|parent| parent.0));
+            assert_eq!(entry.scale, series.scale);
+            let labels = entry.labels.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+            assert!(labels.eq(series.labels.iter()));
+        }
+        let mut totals = vec![Distribution::new(); 601];
+        for index in 0..view.shards {
+            let shard = view.arena.shard(index);
+            for block in block::blocks(&view.arena, shard) {
+                block.add_to(shard.cell_kind(), &mut totals[block.series().index()]);
+            }
+        }
+        for n in 0..600u64 {
+            let total = &totals[n as usize];
+            assert_eq!((total.count(), total.max()), (1, n * 1_000));
+        }
+        assert_eq!(totals[600].sum(), 3);
     }
 }

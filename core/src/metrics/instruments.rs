@@ -105,11 +105,10 @@ impl Gauge {
         };
         let done = self.registry.with_shared(self.series.id, None, |block| {
             // Answers always, so the update always happens.
-            let _ = shared::gauge(block).fetch_update(
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-                |bits| Some(f(f64::from_bits(bits), operand).to_bits()),
-            );
+            let _ =
+                shared::gauge(block).fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bits| {
+                    Some(f(f64::from_bits(bits), operand).to_bits())
+                });
         });
         if done.is_none() {
             self.registry.dropped(DropReason::ArenaFull);

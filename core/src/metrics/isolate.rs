@@ -10,13 +10,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
 use super::arena::{Arena, CellKind, LINE, Offset, Segment, ShardEntry};
 use super::block::{self, Block};
 use super::layout::OCTAVES;
 use super::registry::Registry;
 use super::series::SeriesId;
+use crate::fork;
+use parking_lot::Mutex;
 
 /// A place in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub struct Isolate {
 impl Isolate {
     /// Claims a shard; `None` when shards or memory ran out.
     pub(crate) fn claim(registry: &Arc<Registry>) -> Option<Self> {
+        let _inside = fork::enter();
         let (arena, index) = registry.claim(CellKind::Float, None)?;
         let shard = arena.shard(index);
         let gate = match Offset(shard.gate.load(Ordering::Relaxed)) {
@@ -105,13 +106,12 @@ impl Isolate {
     /// Where to write a series; `None` for an unknown number or when the memory cap is reached.
     #[must_use]
     pub fn series(&self, id: u32) -> Option<IsolateSeries> {
+        let _inside = fork::enter();
         let block = self.block(SeriesId(id))?;
         Some(IsolateSeries {
             header: place(block.offset),
             octaves: (0..OCTAVES)
-                .filter_map(|octave| {
-                    Some((octave as u32, place(block.octave_offset(octave)?)))
-                })
+                .filter_map(|octave| Some((octave as u32, place(block.octave_offset(octave)?))))
                 .collect(),
             gate: place(self.gate),
         })
@@ -121,6 +121,7 @@ impl Isolate {
     /// number or octave, or when the memory cap is reached.
     #[must_use]
     pub fn octave(&self, id: u32, octave: u32) -> Option<Place> {
+        let _inside = fork::enter();
         let block = self.block(SeriesId(id))?;
         block
             .touch_octave(self.arena.shard(self.shard), octave as usize)
@@ -130,6 +131,7 @@ impl Isolate {
     /// The memory of a segment.
     #[must_use]
     pub fn segment(&self, segment: u32) -> Option<SegmentMemory> {
+        let _inside = fork::enter();
         self.arena.segment(segment as usize).map(SegmentMemory)
     }
 
@@ -148,6 +150,7 @@ impl Isolate {
 
 impl Drop for Isolate {
     fn drop(&mut self) {
+        let _inside = fork::enter();
         self.registry.give_back(&self.arena, self.shard);
     }
 }

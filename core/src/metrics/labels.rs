@@ -45,10 +45,17 @@ impl Labels {
             if labels.pairs.len() == MAX_LABELS {
                 return Err(Error::new(
                     ErrorKind::InvalidLabel,
-                    format!("more than {MAX_LABELS} labels on one metric; keep those with few distinct values"),
+                    format!(
+                        "more than {MAX_LABELS} labels on one metric; keep those with few distinct values"
+                    ),
                 ));
             }
-            check_text(key, MAX_LABEL_KEY_BYTES, "label key", ErrorKind::InvalidLabel)?;
+            check_text(
+                key,
+                MAX_LABEL_KEY_BYTES,
+                "label key",
+                ErrorKind::InvalidLabel,
+            )?;
             let value = value.as_ref();
             let kept = cut(value, MAX_LABEL_VALUE_BYTES);
             labels.truncated += u32::from(kept.len() < value.len());
@@ -58,7 +65,10 @@ impl Labels {
         if let Some(twice) = labels.pairs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(Error::new(
                 ErrorKind::InvalidLabel,
-                format!("the label key {:?} comes twice; give each key once", twice[0].0),
+                format!(
+                    "the label key {:?} comes twice; give each key once",
+                    twice[0].0
+                ),
             ));
         }
         Ok(labels)
@@ -143,7 +153,10 @@ mod tests {
             vec![("".to_owned(), "x".to_owned())],
             vec![("k".repeat(101), "x".to_owned())],
             vec![("a\n".to_owned(), "x".to_owned())],
-            vec![("a".to_owned(), "x".to_owned()), ("a".to_owned(), "y".to_owned())],
+            vec![
+                ("a".to_owned(), "x".to_owned()),
+                ("a".to_owned(), "y".to_owned()),
+            ],
             (0..33).map(|i| (format!("k{i}"), String::new())).collect(),
         ] {
             let error = Labels::from_pairs(bad).unwrap_err();

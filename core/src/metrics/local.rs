@@ -24,21 +24,31 @@ use super::layout::{self, CELLS_PER_OCTAVE};
 use super::registry::Registry;
 use super::series::SeriesId;
 use super::shared;
-use super::writer::{Outcome, SeriesWriter};
+use super::writer::{Held, Outcome, SeriesWriter};
+use crate::fork::{self, Inside};
 
-/// What a recording of a thread needs at once: which registry its shard belongs to, and the page.
-/// One registry at a time; a program with several pays a table look-up when it changes.
+/// The shard that a thread's next recording goes to: which registry's it is, and its writers by
+/// series number. One registry at a time; a program with several pays a look-up when it changes.
 struct Current {
     uid: Cell<u64>,
-    hot: Cell<*const Hot>,
+    writers: Cell<*const *const SeriesWriter>,
+    writers_len: Cell<usize>,
+}
+
+impl Current {
+    /// No shard: recordings take the slow path.
+    fn clear(&self) {
+        self.uid.set(0);
+        compiler_fence(Ordering::SeqCst);
+        self.writers_len.set(0);
+        compiler_fence(Ordering::SeqCst);
+    }
 }
 
 thread_local! {
     static CURRENT: Current = const {
-        Current { uid: Cell::new(0), hot: Cell::new(ptr::null()) }
+        Current { uid: Cell::new(0), writers: Cell::new(ptr::null()), writers_len: Cell::new(0) }
     };
-    /// How deep this thread is in code that holds our locks.
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
     static LEASES: Leases = const { Leases(RefCell::new(Vec::new())) };
 }
 
@@ -47,34 +57,20 @@ struct Leases(RefCell<Vec<Rc<Lease>>>);
 
 impl Drop for Leases {
     fn drop(&mut self) {
-        CURRENT.with(|current| current.uid.set(0));
+        CURRENT.with(Current::clear);
         for lease in self.0.get_mut().drain(..) {
             lease.end();
         }
     }
 }
 
-/// Marks this thread as inside the core until the guard is dropped.
-pub(crate) struct Inside(());
-
-pub(crate) fn enter() -> Inside {
-    DEPTH.with(|depth| depth.set(depth.get() + 1));
-    Inside(())
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        DEPTH.with(|depth| depth.set(depth.get() - 1));
-    }
-}
-
 /// Enters, or counts a drop: a signal handler interrupted code that holds our locks.
 pub(crate) fn enter_unless_inside(registry: &Registry) -> Option<Inside> {
-    if DEPTH.with(|depth| depth.get() > 0) {
+    if fork::is_inside() {
         registry.dropped(DropReason::Reentrant);
         return None;
     }
-    Some(enter())
+    Some(fork::enter())
 }
 
 /// A shard that this thread writes, with the tables to find its cells.
@@ -132,6 +128,7 @@ impl Lease {
 
     /// Gives the shard back. Whoever still holds the lease records into the shared shard from now.
     fn end(&self) {
+        let _inside = fork::enter();
         let was_live = self.is_live();
         self.hot().stop();
         if let (true, Some(registry)) = (was_live, self.registry.upgrade()) {
@@ -178,11 +175,11 @@ impl Lease {
                 if writers.len() <= series.index() {
                     // The old table is freed: nobody may find it meanwhile, not even a signal
                     // handler, which looks up its writer before it sees BUSY.
-                    self.hot().publish(&mut []);
+                    CURRENT.with(Current::clear);
                     writers.resize((series.index() + 1).next_power_of_two(), ptr::null());
                 }
                 writers[series.index()] = writer;
-                self.hot().publish(writers);
+                self.make_current(writers);
                 NonNull::new(writer)?
             }
         };
@@ -192,6 +189,17 @@ impl Lease {
             unsafe { writer.as_ref() }.adopt_octave(&block, octave);
         }
         Some(writer)
+    }
+
+    /// Has this thread's next recordings find these writers at once.
+    fn make_current(&self, writers: &[*const SeriesWriter]) {
+        CURRENT.with(|current| {
+            current.clear();
+            current.writers.set(writers.as_ptr());
+            current.writers_len.set(writers.len());
+            compiler_fence(Ordering::SeqCst);
+            current.uid.set(self.uid);
+        });
     }
 
     fn block(&self, series: SeriesId, has_octaves: bool) -> Option<Block<'_>> {
@@ -208,7 +216,7 @@ impl Lease {
 
 /// A handle on one series in the calling thread's shard.
 pub(crate) struct HeldWriter {
-    writer: NonNull<SeriesWriter>,
+    held: Held,
     /// Keeps the writer, the page and the arena.
     _lease: Rc<Lease>,
 }
@@ -218,16 +226,18 @@ impl HeldWriter {
     pub(crate) fn record(&self, value: u64) -> Outcome {
         // SAFETY: the lease is held, and being neither Send nor Sync keeps self on its thread;
         // after the thread gave the shard back the state is STOPPED and nothing is written.
-        unsafe { self.writer.as_ref().record(value) }
+        unsafe { self.held.record(value) }
     }
 }
 
 /// The calling thread's writer of a series, to hold; `None` when it has no shard of its own.
 pub(crate) fn hold(registry: &Arc<Registry>, series: SeriesId) -> Option<HeldWriter> {
+    let _inside = enter_unless_inside(registry)?;
     let lease = lease(registry)?;
     let writer = lease.while_busy(|| lease.touch(series, true, None))??;
     Some(HeldWriter {
-        writer,
+        // SAFETY: the writer is alive as long as the lease.
+        held: unsafe { writer.as_ref() }.hold(),
         _lease: lease,
     })
 }
@@ -236,7 +246,7 @@ pub(crate) fn hold(registry: &Arc<Registry>, series: SeriesId) -> Option<HeldWri
 #[inline(always)]
 pub(crate) fn record(registry: &Arc<Registry>, series: SeriesId, value: u64) {
     if with_current(registry, series, |writer| {
-        // SAFETY: the current page is this thread's, and its lease keeps all that it names.
+        // SAFETY: the writer is of a lease of this thread, which keeps all that it names.
         unsafe { writer.as_ref().record(value) }
     }) == Outcome::Slow
     {
@@ -263,15 +273,13 @@ fn with_current(
     f: impl FnOnce(NonNull<SeriesWriter>) -> Outcome,
 ) -> Outcome {
     CURRENT.with(|current| {
-        if current.uid.get() != registry.uid() {
+        if current.uid.get() != registry.uid() || series.index() >= current.writers_len.get() {
             return Outcome::Slow;
         }
-        // SAFETY: with the uid set, the page is alive: it is reset before the lease is dropped.
-        // Only this thread changes what the page names.
-        match unsafe { (*current.hot.get()).writer(series.index()) } {
-            Some(writer) => f(writer),
-            None => Outcome::Slow,
-        }
+        // SAFETY: with the uid set, the table is that of a lease of this thread, which clears the
+        // uid before it frees or replaces it; the index was just checked.
+        let writer = unsafe { *current.writers.get().add(series.index()) };
+        NonNull::new(writer.cast_mut()).map_or(Outcome::Slow, f)
     })
 }
 
@@ -290,9 +298,8 @@ pub(crate) fn record_slow(registry: &Arc<Registry>, series: SeriesId, value: u64
         Own::Recorded => {}
         Own::Dropped => return,
         Own::Nowhere => {
-            let done = registry.with_shared(series, Some(octave), |block| {
-                shared::record(block, kept)
-            });
+            let done =
+                registry.with_shared(series, Some(octave), |block| shared::record(block, kept));
             if done != Some(true) {
                 return registry.dropped(DropReason::ArenaFull);
             }
@@ -371,7 +378,7 @@ fn lease(registry: &Arc<Registry>) -> Option<Rc<Lease>> {
                 Some(lease) => lease,
                 None => {
                     let lease = Lease::new(registry)?;
-                    CURRENT.with(|current| current.uid.set(0));
+                    CURRENT.with(Current::clear);
                     // Those of dropped instances, and those that a fork stopped.
                     leases.retain(|lease| {
                         let keep = lease.is_live() && lease.registry.strong_count() > 0;
@@ -384,10 +391,8 @@ fn lease(registry: &Arc<Registry>) -> Option<Rc<Lease>> {
                     lease
                 }
             };
-            CURRENT.with(|current| {
-                current.hot.set(lease.hot());
-                current.uid.set(lease.uid);
-            });
+            // SAFETY: this thread owns the lease, and nothing else uses the table meanwhile.
+            lease.make_current(unsafe { &*lease.writers.get() });
             Some(lease)
         })
         .ok()

@@ -112,7 +112,6 @@ impl Operation {
 
     /// Starts a measurement that ends with the value returned: by [`Timer::end`],
     /// [`Timer::fail`], or when it is dropped.
-    #[must_use]
     pub fn start(&self) -> Timer<'_> {
         Timer {
             operation: self,

@@ -1,14 +1,12 @@
 //! Which series exist, who writes them, and where: the metrics of one instance.
 //!
-//! Everything here is off the hot path and may lock. Lock order: `collector`, then `state`; the
-//! arena's own lock comes last. Recorders take none of them once a series and octave are touched.
+//! Everything here is off the hot path and may lock, inside [`fork::enter`]. Lock order:
+//! `collector`, then `state`; the arena's own lock comes last. Recorders take none of them once a
+//! series and octave are touched.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
-
-use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::arena::{Arena, CellKind, MAX_SHARDS};
 use super::collector::Collector;
@@ -21,6 +19,7 @@ use super::series::{Instrument, InstrumentOptions, Series, SeriesId};
 use super::shared::SharedBlocks;
 use crate::error::{Error, ErrorKind};
 use crate::fork;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The name of the series that takes what goes past the cap, as OpenTelemetry names it
 /// (<https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute>).
@@ -100,7 +99,7 @@ pub(crate) struct View {
 impl Registry {
     pub(crate) fn new(limits: Limits) -> Result<Arc<Self>, Error> {
         static NEXT_UID: AtomicU64 = AtomicU64::new(1);
-        let registry = Arc::new(Self {
+        Ok(Arc::new(Self {
             uid: NEXT_UID.fetch_add(1, Ordering::Relaxed),
             closed: AtomicBool::new(false),
             exhausted: AtomicBool::new(false),
@@ -121,9 +120,7 @@ impl Registry {
                 hot_pages: Vec::new(),
             }),
             collector: Mutex::new(Collector::new(limits.max_window_bytes)),
-        });
-        fork::watch(&registry);
-        Ok(registry)
+        }))
     }
 
     pub(crate) const fn uid(&self) -> u64 {
@@ -131,6 +128,7 @@ impl Registry {
     }
 
     pub(crate) fn set_limits(&self, limits: Limits) {
+        let _inside = fork::enter();
         self.max_series.store(limits.max_series, Ordering::Relaxed);
         self.max_memory_bytes
             .store(limits.max_memory_bytes, Ordering::Relaxed);
@@ -171,11 +169,14 @@ impl Registry {
 
     /// Closes or opens recording on every thread and isolate.
     pub(crate) fn set_closed(&self, closed: bool) {
+        let _inside = fork::enter();
         let mut state = self.write();
         self.closed.store(closed, Ordering::Relaxed);
         state.hot_pages.retain(|page| page.strong_count() > 0);
         for page in state.hot_pages.iter().filter_map(std::sync::Weak::upgrade) {
-            page.hot().closed.store(u32::from(closed), Ordering::Relaxed);
+            page.hot()
+                .closed
+                .store(u32::from(closed), Ordering::Relaxed);
         }
         for index in 0..state.shards {
             super::isolate::set_gate(&state.arena, state.arena.shard(index), closed);
@@ -196,6 +197,7 @@ impl Registry {
     }
 
     pub(crate) fn drops(&self) -> Drops {
+        let _inside = fork::enter();
         // In a forked child the first access starts the counts over.
         drop(self.read());
         Drops::read(|tally| self.tallies[tally.cell()].load(Ordering::Relaxed))
@@ -213,10 +215,13 @@ impl Registry {
         if !(options.scale.is_finite() && options.scale > 0.0) {
             return Err(Error::new(
                 ErrorKind::InvalidValue,
-                format!("the scale of {name:?} is {}; give a number above 0, such as 1000000 to keep six decimals", options.scale),
+                format!(
+                    "the scale of {name:?} is {}; give a number above 0, such as 1000000 to keep six decimals",
+                    options.scale
+                ),
             ));
         }
-        let _inside = super::local::enter();
+        let _inside = fork::enter();
         let key = Key {
             name: name.into(),
             labels: labels.clone(),
@@ -246,7 +251,7 @@ impl Registry {
         } else {
             cut
         };
-        let _inside = super::local::enter();
+        let _inside = fork::enter();
         let find = |state: &State, error_type: &str| {
             state
                 .error_types
@@ -295,6 +300,7 @@ impl Registry {
 
     /// How large the metrics are.
     pub(crate) fn size(&self) -> Size {
+        let _inside = fork::enter();
         let window_bytes = self.collector.lock().window_bytes();
         let state = self.read();
         Size {
@@ -391,27 +397,6 @@ impl Registry {
             .touch(&arena, shard, series, has_octaves, octave)?;
         Some(f(&block))
     }
-
-    pub(crate) fn lock_for_fork(&self, patience: Duration) -> bool {
-        let Some(collector) = self.collector.try_lock_for(patience) else {
-            return false;
-        };
-        let Some(state) = self.state.try_write_for(patience) else {
-            return false;
-        };
-        std::mem::forget((collector, state));
-        true
-    }
-
-    /// # Safety
-    /// Only after [`Self::lock_for_fork`] answered true, on the same thread, once.
-    pub(crate) unsafe fn unlock_after_fork(&self) {
-        // SAFETY: the caller's promise: both are locked, and their guards were forgotten.
-        unsafe {
-            self.state.force_unlock_write();
-            self.collector.force_unlock();
-        }
-    }
 }
 
 impl State {
@@ -458,9 +443,8 @@ impl State {
             name: OVERFLOW_SERIES.into(),
             labels: Labels::from_pairs(pairs).unwrap_or_default(),
         };
-        self.find(&key).unwrap_or_else(|| {
-            self.add(key, instrument, &InstrumentOptions::default(), None)
-        })
+        self.find(&key)
+            .unwrap_or_else(|| self.add(key, instrument, &InstrumentOptions::default(), None))
     }
 
     /// The same series, nothing recorded: what a forked child begins with.
@@ -485,11 +469,7 @@ fn new_arena(cap_bytes: usize) -> Result<Arc<Arena>, Error> {
     Ok(Arc::new(arena))
 }
 
-fn same(
-    known: &Series,
-    instrument: Instrument,
-    options: &InstrumentOptions,
-) -> Result<(), Error> {
+fn same(known: &Series, instrument: Instrument, options: &InstrumentOptions) -> Result<(), Error> {
     let conflict = |is: String, asked: String| {
         Err(Error::new(
             ErrorKind::Conflict,

@@ -63,7 +63,7 @@ impl Reading {
 /// Collects and reads every series but the error counters, which stand with their operation.
 /// Server operations also get their history since `history_since`, in steps of `step` seconds.
 pub(crate) fn read(registry: &Registry, now: u64, history_since: u64, step: u64) -> Vec<Reading> {
-    let _inside = super::local::enter();
+    let _inside = crate::fork::enter();
     let mut collector = registry.collector.lock();
     let view = registry.view();
     collector.collect(&view, now);
@@ -94,8 +94,7 @@ pub(crate) fn read(registry: &Registry, now: u64, history_since: u64, step: u64)
                     .map(|(child, counts)| ErrorReading {
                         error_type: child.name.clone(),
                         total: u64::try_from(counts.value).unwrap_or(u64::MAX),
-                        windows: WINDOWS
-                            .map(|(_, seconds)| sum_since(counts, since(now, seconds))),
+                        windows: WINDOWS.map(|(_, seconds)| sum_since(counts, since(now, seconds))),
                     })
                     .collect(),
                 steps,
@@ -106,7 +105,7 @@ pub(crate) fn read(registry: &Registry, now: u64, history_since: u64, step: u64)
 
 /// Takes what is new into the totals and windows.
 pub(crate) fn collect(registry: &Registry, now: u64) {
-    let _inside = super::local::enter();
+    let _inside = crate::fork::enter();
     let mut collector = registry.collector.lock();
     collector.collect(&registry.view(), now);
 }
@@ -145,9 +144,7 @@ fn window(collected: &Collected, since: u64) -> WindowReading {
         increase.add_to(&mut reading.distribution);
         reading.value = reading.value.saturating_add(increase.sum());
     }
-    reading
-        .distribution
-        .bound_max(collected.distribution.max());
+    reading.distribution.bound_max(collected.distribution.max());
     reading
 }
 
@@ -335,13 +332,12 @@ struct Buckets<'a>(&'a SeriesSnapshot);
 
 impl Serialize for Buckets<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.distribution.buckets().map(|(index, count)| {
-            (
-                layout::lowest_of(index),
-                layout::highest_of(index),
-                count,
-            )
-        }))
+        serializer.collect_seq(
+            self.0
+                .distribution
+                .buckets()
+                .map(|(index, count)| (layout::lowest_of(index), layout::highest_of(index), count)),
+        )
     }
 }
 

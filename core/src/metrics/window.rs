@@ -104,16 +104,16 @@ impl SeriesWindow {
 
     /// Moves slots to coarser tiers, or out, as of second `now`.
     pub(crate) fn age(&mut self, now: u64) {
-        for tier in 0..TIERS.len() {
-            self.age_tier(tier, now, TIERS[tier].1);
+        for (tier, (_, keep)) in TIERS.into_iter().enumerate() {
+            self.age_tier(tier, now, keep);
         }
     }
 
     /// As [`Self::age`], but keeps each tier only a sixth as long: the same counts in fewer slots,
     /// for when memory is short.
     pub(crate) fn squeeze(&mut self, now: u64) {
-        for tier in 0..TIERS.len() {
-            self.age_tier(tier, now, TIERS[tier].1 / 6);
+        for (tier, (_, keep)) in TIERS.into_iter().enumerate() {
+            self.age_tier(tier, now, keep / 6);
         }
     }
 
@@ -178,7 +178,10 @@ mod tests {
     }
 
     fn sum_since(window: &SeriesWindow, since: u64) -> u64 {
-        window.since(since).map(|(_, increase)| increase.sum()).sum()
+        window
+            .since(since)
+            .map(|(_, increase)| increase.sum())
+            .sum()
     }
 
     #[test]

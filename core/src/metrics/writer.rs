@@ -13,10 +13,13 @@ use super::hot::{BUSY, Hot, IDLE};
 use super::layout::{self, CELLS_PER_OCTAVE, OCTAVES};
 use super::protocol;
 
-/// Octaves by number, a power of two so that any u64 has an entry; those past
-/// [`layout::OCTAVES`] stay empty, which sends too large a value to the slow path without a
-/// comparison of its own.
+/// Octaves by number, with room for those past [`layout::OCTAVES`]: they stay empty, which sends
+/// too large a value to the slow path without a comparison of its own.
 const TABLE: usize = 64;
+
+/// The cells of each octave, less the octave's first bucket: a bucket's cell is at the entry plus
+/// the bucket's number. Null is an octave not touched yet.
+type Octaves = [Cell<*const AtomicU64>; TABLE];
 
 /// Whether a recording was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub(crate) enum Outcome {
 pub(crate) struct SeriesWriter {
     hot: NonNull<Hot>,
     header: NonNull<BlockHeader>,
-    octaves: [Cell<*const AtomicU64>; TABLE],
+    octaves: Octaves,
 }
 
 impl SeriesWriter {
@@ -53,7 +56,16 @@ impl SeriesWriter {
     /// Takes up an octave that the block has.
     pub(crate) fn adopt_octave(&self, block: &Block<'_>, octave: usize) {
         if let (Some(cells), Some(entry)) = (block.octave(octave), self.octaves.get(octave)) {
-            entry.set(cells.as_ptr());
+            entry.set(cells.as_ptr().wrapping_sub(octave * CELLS_PER_OCTAVE));
+        }
+    }
+
+    /// The same writer with its addresses at hand.
+    pub(crate) fn hold(&self) -> Held {
+        Held {
+            hot: self.hot,
+            header: self.header,
+            octaves: NonNull::from(&self.octaves),
         }
     }
 
@@ -63,30 +75,8 @@ impl SeriesWriter {
     /// The calling thread owns the shard, and hot page and arena are alive.
     #[inline(always)]
     pub(crate) unsafe fn record(&self, value: u64) -> Outcome {
-        // SAFETY: the caller keeps the hot page alive.
-        let hot = unsafe { self.hot.as_ref() };
-        if hot.state.load(Ordering::Relaxed) != IDLE || hot.closed.load(Ordering::Relaxed) != 0 {
-            return Outcome::Slow;
-        }
-        let index = layout::bucket_index(value);
-        let octave = self.octaves[(index / CELLS_PER_OCTAVE) % TABLE].get();
-        if octave.is_null() {
-            return Outcome::Slow;
-        }
-        hot.state.store(BUSY, Ordering::Relaxed);
-        // A signal handler on this thread sees BUSY before the first cell changes.
-        compiler_fence(Ordering::SeqCst);
-        // SAFETY: an octave in the table is an array of CELLS_PER_OCTAVE cells in the arena, which
-        // the caller keeps alive.
-        let cell = unsafe { &*octave.add(index % CELLS_PER_OCTAVE) };
-        protocol::add(cell, 1);
-        // SAFETY: the header lies in the arena, which the caller keeps alive.
-        let header = unsafe { self.header.as_ref() };
-        protocol::add_sum(&header.sum_low, &header.sum_carry, value);
-        protocol::raise(&header.max, value);
-        compiler_fence(Ordering::SeqCst);
-        hot.state.store(IDLE, Ordering::Relaxed);
-        Outcome::Recorded
+        // SAFETY: the caller's promise.
+        unsafe { self.hold().record(value) }
     }
 
     /// Adds to a counter.
@@ -95,18 +85,60 @@ impl SeriesWriter {
     /// As for [`Self::record`].
     #[inline(always)]
     pub(crate) unsafe fn add(&self, n: u64) -> Outcome {
-        // SAFETY: the caller keeps the hot page alive.
-        let hot = unsafe { self.hot.as_ref() };
-        if hot.state.load(Ordering::Relaxed) != IDLE || hot.closed.load(Ordering::Relaxed) != 0 {
-            return Outcome::Slow;
-        }
-        hot.state.store(BUSY, Ordering::Relaxed);
-        compiler_fence(Ordering::SeqCst);
-        // SAFETY: the header lies in the arena, which the caller keeps alive.
-        let header = unsafe { self.header.as_ref() };
-        protocol::add_sum(&header.sum_low, &header.sum_carry, n);
-        compiler_fence(Ordering::SeqCst);
-        hot.state.store(IDLE, Ordering::Relaxed);
-        Outcome::Recorded
+        // SAFETY: the caller keeps hot page and arena alive.
+        let (hot, header) = unsafe { (self.hot.as_ref(), self.header.as_ref()) };
+        while_busy(hot, || {
+            protocol::add_sum(&header.sum_low, &header.sum_carry, n);
+        })
     }
+}
+
+/// The addresses of a [`SeriesWriter`], copied: a loop over recordings keeps them in registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    hot: NonNull<Hot>,
+    header: NonNull<BlockHeader>,
+    octaves: NonNull<Octaves>,
+}
+
+impl Held {
+    /// Records a value of a distribution.
+    ///
+    /// # Safety
+    /// As for [`SeriesWriter::record`], and the writer is alive.
+    #[inline(always)]
+    pub(crate) unsafe fn record(self, value: u64) -> Outcome {
+        let index = layout::fast_bucket_index(value);
+        // SAFETY: the caller keeps the writer alive.
+        let octaves = unsafe { self.octaves.as_ref() };
+        let octave = match octaves.get(index / CELLS_PER_OCTAVE) {
+            Some(entry) if !entry.get().is_null() => entry.get(),
+            _ => return Outcome::Slow,
+        };
+        // SAFETY: the caller keeps hot page and arena alive.
+        let (hot, header) = unsafe { (self.hot.as_ref(), self.header.as_ref()) };
+        while_busy(hot, || {
+            // SAFETY: the entry of this bucket's octave is CELLS_PER_OCTAVE cells in the arena,
+            // less the octave's first bucket, so this is one of them.
+            let cell = unsafe { &*octave.wrapping_add(index) };
+            protocol::add(cell, 1);
+            protocol::add_sum(&header.sum_low, &header.sum_carry, value);
+            protocol::raise(&header.max, value);
+        })
+    }
+}
+
+/// Writes cells with this thread marked as busy, if it is idle and recording is open.
+#[inline(always)]
+fn while_busy(hot: &Hot, write: impl FnOnce()) -> Outcome {
+    if hot.state.load(Ordering::Relaxed) != IDLE || hot.closed.load(Ordering::Relaxed) != 0 {
+        return Outcome::Slow;
+    }
+    hot.state.store(BUSY, Ordering::Relaxed);
+    // A signal handler on this thread sees BUSY before the first cell changes.
+    compiler_fence(Ordering::SeqCst);
+    write();
+    compiler_fence(Ordering::SeqCst);
+    hot.state.store(IDLE, Ordering::Relaxed);
+    Outcome::Recorded
 }

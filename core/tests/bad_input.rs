@@ -1,0 +1,192 @@
+//! What nobody should send, and what happens then.
+#![cfg(feature = "metrics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::time::Duration;
+
+use tallylight::metrics::{MAX_ERROR_TYPES, OTHER_ERROR, OVERFLOW_SERIES};
+use tallylight::{Config, ErrorKind, InstrumentOptions, Kind, Labels, Tallylight};
+
+fn instance(config: Config) -> Tallylight {
+    Tallylight::new(config).unwrap()
+}
+
+#[test]
+fn a_million_label_values_stay_within_the_cap() {
+    let tally = instance(Config::default());
+    let registrations: u64 = if cfg!(debug_assertions) {
+        100_000
+    } else {
+        1_000_000
+    };
+    for n in 0..registrations {
+        let labels = Labels::from_pairs([("user", n.to_string())]).unwrap();
+        tally
+            .operation("op", &labels, Kind::Server)
+            .unwrap()
+            .record_ns(1000);
+    }
+    let status = tally.status();
+    assert_eq!(status.metrics.total_requests, registrations);
+    assert_eq!(status.telemetry.series, 2_001);
+    assert_eq!(tally.drops().overflowed, registrations - 2_000);
+    assert!(status.telemetry.memory_bytes <= status.telemetry.max_memory_bytes);
+    let overflow = tally
+        .snapshot()
+        .series
+        .into_iter()
+        .find(|series| series.name == OVERFLOW_SERIES)
+        .unwrap();
+    assert_eq!(overflow.count(), registrations - 2_000);
+}
+
+#[test]
+fn each_kind_has_an_overflow_of_its_own_so_totals_stay_right() {
+    let tally = instance(Config {
+        max_series: 1,
+        ..Config::default()
+    });
+    let none = Labels::new();
+    tally
+        .operation("first", &none, Kind::Server)
+        .unwrap()
+        .record_ms(1.0);
+    tally
+        .operation("second", &none, Kind::Server)
+        .unwrap()
+        .record_ms(1.0);
+    tally
+        .operation("third", &none, Kind::Model)
+        .unwrap()
+        .record_ms(1.0);
+    tally
+        .counter("c", &none, &InstrumentOptions::default())
+        .unwrap()
+        .add(3.0);
+    let status = tally.status();
+    assert_eq!(status.metrics.total_requests, 2);
+    assert_eq!(status.models.total_calls, 1);
+    assert_eq!(status.counters[0].value, 3.0);
+}
+
+#[test]
+fn past_the_memory_cap_recordings_are_counted_drops() {
+    let config = Config {
+        max_memory_bytes: 1 << 20,
+        ..Config::default()
+    };
+    let tally = instance(config);
+    let mut recorded = 0u64;
+    for n in 0..400 {
+        let labels = Labels::from_pairs([("n", n.to_string())]).unwrap();
+        let operation = tally.operation("op", &labels, Kind::Job).unwrap();
+        for shift in 0..40 {
+            operation.record_ns(1 << shift);
+            recorded += 1;
+        }
+    }
+    let status = tally.status();
+    let counted: u64 = tally
+        .snapshot()
+        .series
+        .iter()
+        .map(|series| series.count())
+        .sum();
+    assert!(status.telemetry.memory_bytes <= 1 << 20);
+    assert!(tally.drops().arena_full > 0);
+    assert_eq!(counted + tally.drops().total(), recorded);
+}
+
+#[test]
+fn error_types_are_bounded_by_operation() {
+    let tally = instance(Config::default());
+    let operation = tally.operation("op", &Labels::new(), Kind::Server).unwrap();
+    for n in 0..1_000 {
+        operation.record_error_ms(1.0, &format!("Error{n}"));
+    }
+    operation.record_error_ms(1.0, "");
+    operation.record_error_ms(1.0, "with\u{0}control");
+    operation.record_error_ms(1.0, &"long".repeat(100));
+    let snapshot = tally.snapshot();
+    let errors = &snapshot.series[0].errors_by_type;
+    assert_eq!(errors.len(), MAX_ERROR_TYPES + 1);
+    assert_eq!(errors.values().sum::<u64>(), 1_003);
+    assert_eq!(errors[OTHER_ERROR], 1_003 - MAX_ERROR_TYPES as u64);
+    assert_eq!(tally.drops().truncated, 1);
+}
+
+#[test]
+fn the_same_name_as_something_else_is_a_conflict() {
+    let tally = instance(Config::default());
+    let none = Labels::new();
+    tally.operation("x", &none, Kind::Server).unwrap();
+    let kind = tally.operation("x", &none, Kind::Client).unwrap_err();
+    let instrument = tally
+        .counter("x", &none, &InstrumentOptions::default())
+        .unwrap_err();
+    assert_eq!(
+        (kind.kind(), instrument.kind()),
+        (ErrorKind::Conflict, ErrorKind::Conflict)
+    );
+    assert!(
+        kind.to_string().contains("operation of kind server"),
+        "{kind}"
+    );
+    let scaled = InstrumentOptions {
+        scale: 1e6,
+        ..InstrumentOptions::default()
+    };
+    tally.histogram("h", &none, &scaled).unwrap();
+    let scale = tally
+        .histogram("h", &none, &InstrumentOptions::default())
+        .unwrap_err();
+    assert_eq!(scale.kind(), ErrorKind::Conflict);
+    for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let options = InstrumentOptions {
+            scale,
+            ..InstrumentOptions::default()
+        };
+        let error = tally.histogram("bad", &none, &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidValue);
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    for config in [
+        Config {
+            max_series: 0,
+            ..Config::default()
+        },
+        Config {
+            max_memory_bytes: 1,
+            ..Config::default()
+        },
+        Config {
+            tick: Duration::ZERO,
+            ..Config::default()
+        },
+    ] {
+        assert_eq!(
+            Tallylight::new(config).unwrap_err().kind(),
+            ErrorKind::InvalidConfig
+        );
+    }
+}
+
+#[test]
+fn a_panic_inside_a_timed_closure_is_recorded_and_goes_on() {
+    let tally = instance(Config::default());
+    let operation = tally.operation("op", &Labels::new(), Kind::Job).unwrap();
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        operation.time(|| panic!("boom"));
+    }));
+    assert!(caught.is_err());
+    let snapshot = tally.snapshot();
+    assert_eq!(snapshot.series[0].count(), 1);
+    assert_eq!(snapshot.series[0].errors_by_type["panic"], 1);
+}
