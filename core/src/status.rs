@@ -365,6 +365,7 @@ impl From<Drops> for DropFigures {
                 ("closed", drops.closed),
                 ("reentrant", drops.reentrant),
                 ("arena_full", drops.arena_full),
+                ("refused", drops.refused),
             ]),
             clamped: drops.clamped,
             overflowed: drops.overflowed,

@@ -1,6 +1,10 @@
 //! What code tells the `metrics` facade is recorded.
-
 #![cfg(feature = "metrics-bridge")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 use std::thread;
 

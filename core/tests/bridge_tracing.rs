@@ -1,6 +1,10 @@
 //! Each `tracing` span is an operation.
-
 #![cfg(feature = "tracing-bridge")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -47,8 +51,10 @@ fn recorded(change: impl FnOnce(TracingLayer) -> TracingLayer, f: impl FnOnce())
     tally
 }
 
-/// Name, kind, count and failures by type of every series.
-fn rows(snapshot: &Snapshot) -> Vec<(String, Kind, u64, Vec<(&str, u64)>)> {
+/// Name, kind, count and failures by type.
+type Row<'a> = (String, Kind, u64, Vec<(&'a str, u64)>);
+
+fn rows(snapshot: &Snapshot) -> Vec<Row<'_>> {
     snapshot
         .series
         .iter()

@@ -1,6 +1,10 @@
 //! Exchange with HdrHistogram: nothing is lost, nothing from outside can hurt.
-
 #![cfg(feature = "hdr")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -413,8 +417,9 @@ fn a_header_that_lies_takes_no_memory() {
     for lie in &lies {
         expect_parse_error(lie);
     }
+    // The inflater's own state, whatever the header says.
     assert!(
-        LARGEST_ALLOCATION.get() < 4_096,
+        LARGEST_ALLOCATION.get() < 64 * 1024,
         "{} bytes",
         LARGEST_ALLOCATION.get()
     );

@@ -1,6 +1,10 @@
 //! Interval logs: what was read is written back, and a bad line is named.
-
 #![cfg(feature = "hdr")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 use std::path::Path;
 use std::time::Duration;

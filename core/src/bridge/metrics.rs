@@ -10,10 +10,11 @@ use metrics_facade::{
 use parking_lot::{Mutex, RwLock};
 
 use super::hash::FastMap;
-use super::{REFUSED, register};
+use super::register;
 use crate::client::Tallylight;
 use crate::error::{Error, ErrorKind};
-use crate::metrics::{self, InstrumentOptions, Labels};
+use crate::fork;
+use crate::metrics::{self, DropReason, InstrumentOptions, Labels};
 
 /// Handles that are kept of each instrument. A metric past them, as when a label takes a value per
 /// request, is registered anew by each use, which ends in the overflow series all the same.
@@ -209,6 +210,7 @@ impl<H> Default for Handles<H> {
 
 impl<H: Clone> Handles<H> {
     fn describe(&self, name: KeyName, unit: Option<Unit>, description: SharedString) {
+        let _inside = fork::enter();
         let mut described = self.described.lock();
         if described.len() < MAX_DESCRIPTIONS || described.contains_key(&name) {
             let description = Some(description);
@@ -218,6 +220,7 @@ impl<H: Clone> Handles<H> {
 
     /// The handle of a metric; `make` gets what was told of it, and whether the handle is kept.
     fn find_or(&self, key: &Key, make: impl FnOnce(Described, bool) -> H) -> H {
+        let _inside = fork::enter();
         if let Some(handle) = self.by_key.read().get(key) {
             return handle.clone();
         }
@@ -254,7 +257,7 @@ impl CounterFn for Counting {
 
     fn absolute(&self, value: u64) {
         let Some(highest) = &self.highest else {
-            return self.counter.drop_one(REFUSED);
+            return self.counter.drop_one(DropReason::Refused);
         };
         let before = highest.fetch_max(value, Ordering::Relaxed);
         if value > before {
@@ -292,31 +295,31 @@ struct Refused(Tallylight);
 
 impl CounterFn for Refused {
     fn increment(&self, _: u64) {
-        self.0.drop_one(REFUSED);
+        self.0.drop_one(DropReason::Refused);
     }
 
     fn absolute(&self, _: u64) {
-        self.0.drop_one(REFUSED);
+        self.0.drop_one(DropReason::Refused);
     }
 }
 
 impl GaugeFn for Refused {
     fn increment(&self, _: f64) {
-        self.0.drop_one(REFUSED);
+        self.0.drop_one(DropReason::Refused);
     }
 
     fn decrement(&self, _: f64) {
-        self.0.drop_one(REFUSED);
+        self.0.drop_one(DropReason::Refused);
     }
 
     fn set(&self, _: f64) {
-        self.0.drop_one(REFUSED);
+        self.0.drop_one(DropReason::Refused);
     }
 }
 
 impl HistogramFn for Refused {
     fn record(&self, _: f64) {
-        self.0.drop_one(REFUSED);
+        self.0.drop_one(DropReason::Refused);
     }
 }
 

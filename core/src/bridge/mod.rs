@@ -16,11 +16,7 @@ pub use metrics::MetricsRecorder;
 pub use tracing::TracingLayer;
 
 use crate::error::{Error, ErrorKind};
-use crate::metrics::{DropReason, Labels};
-
-/// What a recording counts as when its metric could not be registered, because of its name or
-/// labels.
-const REFUSED: DropReason = DropReason::NotANumber;
+use crate::metrics::Labels;
 
 /// Registers a series; one whose name and labels are taken by another instrument or kind gets a
 /// label more that tells them apart. Facades know one namespace an instrument; here there is one.

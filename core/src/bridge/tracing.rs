@@ -15,9 +15,10 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::hash::FastMap;
-use super::{REFUSED, register};
+use super::register;
 use crate::client::Tallylight;
-use crate::metrics::{Kind, Labels, Operation};
+use crate::fork;
+use crate::metrics::{DropReason, Kind, Labels, Operation};
 
 const KIND_FIELD: &str = "otel.kind";
 const ERROR_FIELD: &str = "error.type";
@@ -117,6 +118,7 @@ impl TracingLayer {
             return None;
         }
         let callsite = metadata.callsite();
+        let _inside = fork::enter();
         if let Some(known) = self.sites.read().get(&callsite) {
             return known.clone();
         }
@@ -163,6 +165,7 @@ where
             error: told.error.map(Cow::Owned),
             started: Instant::now(),
         };
+        let _inside = fork::enter();
         self.table(id).lock().insert(id.into_u64(), span);
     }
 
@@ -173,6 +176,7 @@ where
         if told.kind.is_none() && told.error.is_none() {
             return;
         }
+        let _inside = fork::enter();
         if let Some(span) = self.table(id).lock().get_mut(&id.into_u64()) {
             span.kind = told.kind.unwrap_or(span.kind);
             if let Some(error) = told.error {
@@ -189,6 +193,7 @@ where
         event.record(&mut told);
         for outer in context.event_scope(event).into_iter().flatten() {
             let id = outer.id();
+            let _inside = fork::enter();
             if let Some(span) = self.table(&id).lock().get_mut(&id.into_u64()) {
                 match told.error {
                     Some(error) => span.error = Some(Cow::Owned(error)),
@@ -200,14 +205,18 @@ where
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
-        let Some(span) = self.table(&id).lock().remove(&id.into_u64()) else {
+        let closed = {
+            let _inside = fork::enter();
+            self.table(&id).lock().remove(&id.into_u64())
+        };
+        let Some(span) = closed else {
             return;
         };
         let took = span.started.elapsed();
         match (span.site.operation(&self.tally, span.kind), &span.error) {
             (Some(operation), None) => operation.record(took),
             (Some(operation), Some(error)) => operation.record_error(took, error),
-            (None, _) => self.tally.drop_one(REFUSED),
+            (None, _) => self.tally.drop_one(DropReason::Refused),
         }
     }
 }

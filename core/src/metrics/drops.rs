@@ -21,11 +21,13 @@ pub enum DropReason {
     Reentrant,
     /// The memory cap was reached.
     ArenaFull,
+    /// The metric could not be registered: a facade's name or labels are not ours to refuse aloud.
+    Refused,
 }
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Nan,
         Self::Negative,
         Self::Infinite,
@@ -33,6 +35,7 @@ impl DropReason {
         Self::Closed,
         Self::Reentrant,
         Self::ArenaFull,
+        Self::Refused,
     ];
 
     /// The stable name of this reason.
@@ -46,6 +49,7 @@ impl DropReason {
             Self::Closed => "closed",
             Self::Reentrant => "reentrant",
             Self::ArenaFull => "arena_full",
+            Self::Refused => "refused",
         }
     }
 
@@ -95,6 +99,8 @@ pub struct Drops {
     pub reentrant: u64,
     /// Recordings past the memory cap.
     pub arena_full: u64,
+    /// Recordings through a facade whose metric could not be registered.
+    pub refused: u64,
     /// Values above the maximum, recorded as the maximum. Not a drop.
     pub clamped: u64,
     /// Registrations past the series cap; they record into the overflow series. Not a drop.
@@ -114,6 +120,7 @@ impl Drops {
             closed: reason(DropReason::Closed),
             reentrant: reason(DropReason::Reentrant),
             arena_full: reason(DropReason::ArenaFull),
+            refused: reason(DropReason::Refused),
             clamped: cell(Tally::Clamped),
             overflowed: cell(Tally::Overflowed),
             truncated: cell(Tally::Truncated),
@@ -130,5 +137,6 @@ impl Drops {
             + self.closed
             + self.reentrant
             + self.arena_full
+            + self.refused
     }
 }

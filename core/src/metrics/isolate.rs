@@ -4,7 +4,7 @@
 //! through typed arrays over [`SegmentMemory`] without a call into the core. The words of a block
 //! that it writes are the same as a native shard's, as float64: exact up to 2^53, one untorn store.
 //! The sum is two words, `low` below 2^53 and `carry`, odd while it moves (see
-//! [`super::protocol`]).
+//! `metrics::protocol`).
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 //! A *series* is a name with labels; a *writer* is a thread or a JavaScript isolate; each writer
 //! has a *shard*, in which every series it records has a *block* of cells that nobody else writes.
 //! A reader adds the shards up. The life of a recording:
-//! [`Operation::record`] → [`local`] finds the thread's writer → [`writer`] adds to three cells in
-//! the [`arena`]; later the [`collector`] sums all shards, keeps what is new in [`window`]s, and
-//! [`snapshot`] reads quantiles off the result.
+//! [`Operation::record`] → `local` finds the thread's writer → `writer` adds to three cells in
+//! the `arena`; later the `collector` sums all shards, keeps what is new in `window`s, and
+//! `snapshot` reads quantiles off the result.
 
 mod arena;
 mod block;
