@@ -202,11 +202,11 @@ fn a_bad_line_is_named() {
         (format!("1.0,2.0,3.0,{cut}"), "declares 63 bytes and"),
         (
             format!("1.0,2.0,3.0,{payload}A"),
-            "at character 97 of its base64",
+            "offset 95., at its base64",
         ),
         (
             format!("1.0,2.0,3.0,!{}", &payload[1..]),
-            "at character 0 of its base64",
+            "offset 0., at its base64",
         ),
         (
             format!("1.0,2.0,3.0,{}", payload.replacen("HISTFA", "HISTEA", 1)),
