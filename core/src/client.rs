@@ -11,7 +11,7 @@ use crate::fork;
 use crate::metrics::isolate::Isolate;
 use crate::metrics::{
     self, Counter, DropReason, Drops, Gauge, Histogram, Instrument, InstrumentOptions, Kind,
-    Labels, Limits, Operation, Registry, SeriesSnapshot, Snapshot, Tally,
+    Labels, Limits, Operation, Registry, Snapshot, Tally,
 };
 use crate::runtime::Ticker;
 use crate::status::{self, Status};
@@ -257,10 +257,9 @@ impl Tallylight {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let now = self.inner.clock.now();
-        let readings = metrics::read_totals(&self.inner.registry, now.as_secs());
         Snapshot {
             timestamp: clock::rfc3339(now),
-            series: readings.iter().map(SeriesSnapshot::of).collect(),
+            series: metrics::totals(&self.inner.registry, now.as_secs()),
         }
     }
 

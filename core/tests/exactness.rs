@@ -21,7 +21,7 @@ fn recorded(values: &[u64]) -> Distribution {
     for value in values {
         operation.record_ns(*value);
     }
-    tally.snapshot().series[0].distribution.clone()
+    Distribution::clone(&tally.snapshot().series[0].distribution)
 }
 
 fn reference(values: &[u64]) -> Reference<u64> {

@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::arena::{Arena, CellKind, LINE, OCTAVE_BYTES, Offset, ShardEntry};
-use super::distribution::Distribution;
 use super::layout::{CELLS_PER_OCTAVE, OCTAVES};
 use super::protocol;
 use super::series::SeriesId;
@@ -149,20 +148,6 @@ impl<'a> Block<'a> {
             cell_value(kind, cells[0].load(Ordering::Relaxed))
         })
     }
-
-    /// Adds all that this block holds to `into`.
-    pub(crate) fn add_to(&self, kind: CellKind, into: &mut Distribution) {
-        for octave in 0..OCTAVES {
-            let Some(cells) = self.octave(octave) else {
-                continue;
-            };
-            let target = into.octave_mut(octave);
-            for (cell, total) in cells.iter().zip(target.iter_mut()) {
-                *total += cell_value(kind, cell.load(Ordering::Relaxed));
-            }
-        }
-        into.add_totals(self.sum(kind), self.max(kind));
-    }
 }
 
 /// The blocks of a shard, newest first.
@@ -188,7 +173,7 @@ fn header_at(arena: &Arena, offset: Offset) -> Option<&BlockHeader> {
 
 /// A cell's value, whichever way its shard writes it.
 #[inline]
-fn cell_value(kind: CellKind, bits: u64) -> u64 {
+pub(crate) fn cell_value(kind: CellKind, bits: u64) -> u64 {
     match kind {
         CellKind::Native | CellKind::Shared => bits,
         CellKind::Float => f64::from_bits(bits) as u64,

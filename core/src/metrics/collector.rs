@@ -4,20 +4,23 @@
 //! writers are never waited for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::arena::Arena;
-use super::block::blocks;
+use super::arena::{Arena, CellKind};
+use super::block::{Block, blocks, cell_value};
 use super::distribution::Distribution;
+use super::layout::{CELLS_PER_OCTAVE, OCTAVES};
 use super::registry::View;
 use super::series::Instrument;
+use super::shared::gauge;
 use super::window::{Increase, SeriesWindow};
 
 /// All that is known of one series.
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
     signature: Signature,
-    /// Of operations and histograms.
-    pub(crate) distribution: Distribution,
+    /// Of operations and histograms; shared with the snapshots that were taken of it.
+    pub(crate) distribution: Arc<Distribution>,
     /// Of counters and error counters.
     pub(crate) value: u128,
     /// Of gauges.
@@ -73,72 +76,66 @@ impl Collector {
         }
         self.series
             .resize_with(view.series.len().max(self.series.len()), Collected::default);
-        let changed = self.find_changed(view);
-        self.take_increases(view, &changed, now);
+        let mut found = self.find(view);
+        found.sort_unstable_by_key(|found| found.series);
+        for blocks in found.chunk_by(|a, b| a.series == b.series) {
+            self.take_increase(blocks, view, now);
+        }
         for collected in &mut self.series {
             collected.window.age(now);
         }
         self.bound_windows(now);
     }
 
-    /// The new signature of every series that was recorded since the last call.
-    fn find_changed(&mut self, view: &View) -> Vec<Option<Signature>> {
-        let mut signatures = vec![Signature::default(); self.series.len()];
-        for_each_block(view, |block, kind| {
-            let at = block.series().index();
-            match view.series.get(at).map(|series| series.instrument) {
-                Some(Instrument::Gauge) => {
-                    let bits =
-                        super::shared::gauge(&block).load(std::sync::atomic::Ordering::Relaxed);
-                    self.series[at].level = f64::from_bits(bits);
+    /// Every block of counts; gauges are read at once.
+    fn find<'a>(&mut self, view: &'a View) -> Vec<Found<'a>> {
+        let mut found = Vec::new();
+        for index in 0..view.shards {
+            let shard = view.arena.shard(index);
+            let kind = shard.cell_kind();
+            for block in blocks(&view.arena, shard) {
+                let series = block.series().index();
+                match view.series.get(series).map(|series| series.instrument) {
+                    Some(Instrument::Gauge) => {
+                        let bits = gauge(&block).load(Ordering::Relaxed);
+                        self.series[series].level = f64::from_bits(bits);
+                    }
+                    Some(_) => found.push(Found {
+                        series,
+                        kind,
+                        block,
+                    }),
+                    // Registered after the view was taken; the next one has it.
+                    None => {}
                 }
-                Some(_) => {
-                    signatures[at].sum += block.sum(kind);
-                    signatures[at].zeros += block.zeros(kind);
-                }
-                None => {}
             }
-        });
-        signatures
-            .into_iter()
-            .zip(&self.series)
-            .map(|(now, known)| (now != known.signature).then_some(now))
-            .collect()
+        }
+        found
     }
 
-    fn take_increases(&mut self, view: &View, changed: &[Option<Signature>], now: u64) {
-        let mut totals: Vec<Option<Distribution>> = changed
-            .iter()
-            .zip(&view.series)
-            .map(|(changed, series)| {
-                (changed.is_some() && series.instrument.has_octaves()).then(Distribution::new)
-            })
-            .collect();
-        for_each_block(view, |block, kind| {
-            if let Some(Some(total)) = totals.get_mut(block.series().index()) {
-                block.add_to(kind, total);
-            }
-        });
-        for (at, signature) in changed.iter().enumerate() {
-            let (Some(signature), Some(collected)) = (signature, self.series.get_mut(at)) else {
-                continue;
-            };
-            collected.signature = *signature;
-            let increase = match totals.get_mut(at).and_then(Option::take) {
-                Some(total) => {
-                    let cells = total.increase_since(&collected.distribution);
-                    let sum = total.sum().saturating_sub(collected.distribution.sum());
-                    collected.distribution = total;
-                    Increase::of_distribution(&cells, sum)
-                }
-                None => {
-                    let grown = signature.sum.saturating_sub(collected.value);
-                    collected.value = signature.sum;
-                    Increase::of_counter(grown)
-                }
-            };
-            collected.window.push(now, &increase);
+    /// Adds up the blocks of one series, if it was recorded since the last call.
+    fn take_increase(&mut self, blocks: &[Found<'_>], view: &View, now: u64) {
+        let mut signature = Signature::default();
+        for found in blocks {
+            signature.sum += found.block.sum(found.kind);
+            signature.zeros += found.block.zeros(found.kind);
         }
+        let Some(at) = blocks.first().map(|found| found.series) else {
+            return;
+        };
+        let collected = &mut self.series[at];
+        if signature == collected.signature {
+            return;
+        }
+        collected.signature = signature;
+        let increase = if view.series[at].instrument.has_octaves() {
+            raise(&mut collected.distribution, blocks)
+        } else {
+            let grown = signature.sum.saturating_sub(collected.value);
+            collected.value = signature.sum;
+            Increase::of_counter(grown)
+        };
+        collected.window.push(now, increase);
     }
 
     /// Keeps the windows under their cap: first by coarser slots, which loses no count, then by
@@ -167,15 +164,59 @@ impl Collector {
     }
 }
 
-fn for_each_block(view: &View, mut f: impl FnMut(super::block::Block<'_>, super::arena::CellKind)) {
-    for index in 0..view.shards {
-        let shard = view.arena.shard(index);
-        let kind = shard.cell_kind();
-        for block in blocks(&view.arena, shard) {
-            // A series that was registered after the view was taken waits for the next.
-            if block.series().index() < view.series.len() {
-                f(block, kind);
+/// A block of a series.
+struct Found<'a> {
+    series: usize,
+    kind: CellKind,
+    block: Block<'a>,
+}
+
+/// Raises a distribution to the sum of these blocks, and answers what it gained.
+fn raise(distribution: &mut Arc<Distribution>, blocks: &[Found<'_>]) -> Increase {
+    // A copy only if a snapshot still holds the last state.
+    let distribution = Arc::make_mut(distribution);
+    let mut increase = Increase::default();
+    for octave in 0..OCTAVES {
+        let gained = |bucket, n| increase.add(bucket, n);
+        if let [found] = blocks {
+            let (Some(cells), kind) = (found.block.octave(octave), found.kind) else {
+                continue;
+            };
+            // One loop for each way of reading, or the choice would be made for every cell.
+            let bits = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+            match kind {
+                CellKind::Float => {
+                    distribution.raise_octave(
+                        octave,
+                        cells,
+                        |cell| cell_value(kind, bits(cell)),
+                        gained,
+                    );
+                }
+                CellKind::Native | CellKind::Shared => {
+                    distribution.raise_octave(octave, cells, bits, gained);
+                }
+            }
+            continue;
+        }
+        let mut sums = [0; CELLS_PER_OCTAVE];
+        let mut is_touched = false;
+        for found in blocks {
+            if let Some(cells) = found.block.octave(octave) {
+                is_touched = true;
+                for (sum, cell) in sums.iter_mut().zip(cells) {
+                    *sum += cell_value(found.kind, cell.load(Ordering::Relaxed));
+                }
             }
         }
+        if is_touched {
+            distribution.raise_octave(octave, &sums, |sum| *sum, gained);
+        }
     }
+    // Read after the buckets, so never less than they hold of what was there before.
+    let sum = blocks.iter().map(|found| found.block.sum(found.kind)).sum();
+    let max = blocks.iter().map(|found| found.block.max(found.kind)).max();
+    increase.set_sum(u128::saturating_sub(sum, distribution.sum()));
+    distribution.raise_totals(sum, max.unwrap_or(0));
+    increase
 }

@@ -195,7 +195,7 @@ pub(crate) mod reading {
 
 #[cfg(test)]
 mod tests {
-    use super::super::distribution::Distribution;
+    use super::super::layout::OCTAVES;
     use super::super::registry::{Limits, Registry};
     use super::super::series::{InstrumentOptions, Kind, SeriesId};
     use super::super::{Labels, block, local};
@@ -234,17 +234,24 @@ mod tests {
             let labels = entry.labels.iter().map(|(k, v)| (k.as_str(), v.as_str()));
             assert!(labels.eq(series.labels.iter()));
         }
-        let mut totals = vec![Distribution::new(); 601];
+        let mut totals = vec![(0, 0, 0); 601];
         for index in 0..view.shards {
             let shard = view.arena.shard(index);
+            let kind = shard.cell_kind();
             for block in block::blocks(&view.arena, shard) {
-                block.add_to(shard.cell_kind(), &mut totals[block.series().index()]);
+                let total = &mut totals[block.series().index()];
+                for octave in 0..OCTAVES {
+                    for cell in block.octave(octave).into_iter().flatten() {
+                        total.0 += block::cell_value(kind, cell.load(Ordering::Relaxed));
+                    }
+                }
+                total.1 += block.sum(kind);
+                total.2 = total.2.max(block.max(kind));
             }
         }
         for n in 0..600u64 {
-            let total = &totals[n as usize];
-            assert_eq!((total.count(), total.max()), (1, n * 1_000));
+            assert_eq!(totals[n as usize], (1, u128::from(n) * 1_000, n * 1_000));
         }
-        assert_eq!(totals[600].sum(), 3);
+        assert_eq!(totals[600].1, 3);
     }
 }

@@ -49,4 +49,4 @@ pub use snapshot::{Quantiles, SeriesSnapshot, Snapshot};
 pub(crate) use drops::Tally;
 pub(crate) use registry::Limits;
 pub(crate) use series::Instrument;
-pub(crate) use snapshot::{Reading, WINDOWS, collect, read, read_totals};
+pub(crate) use snapshot::{Reading, WINDOWS, collect, read, totals};

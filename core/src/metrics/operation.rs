@@ -116,7 +116,7 @@ impl Operation {
         Timer {
             operation: self,
             started: Instant::now(),
-            error_type: None,
+            is_done: false,
         }
     }
 
@@ -200,35 +200,49 @@ impl Recorder {
 pub struct Timer<'a> {
     operation: &'a Operation,
     started: Instant,
-    error_type: Option<&'a str>,
+    is_done: bool,
 }
 
-impl<'a> Timer<'a> {
+impl Timer<'_> {
     /// Ends in success and answers how long it took.
-    pub fn end(self) -> Duration {
-        self.started.elapsed()
+    pub fn end(mut self) -> Duration {
+        let took = self.stop();
+        self.operation.record(took);
+        took
     }
 
-    /// Ends in failure of this type.
-    pub fn fail(mut self, error_type: &'a str) {
-        self.error_type = Some(error_type);
+    /// Ends in failure of this type and answers how long it took.
+    pub fn fail(mut self, error_type: &str) -> Duration {
+        let took = self.stop();
+        self.operation.record_error(took, error_type);
+        took
     }
 
     /// Ends as the result did; the error's type names the failure.
-    pub fn end_with<T, E>(mut self, result: &Result<T, E>) {
-        if result.is_err() {
-            self.error_type = Some(short_type_name::<E>());
+    pub fn end_with<T, E>(self, result: &Result<T, E>) -> Duration {
+        match result {
+            Ok(_) => self.end(),
+            Err(_) => self.fail(short_type_name::<E>()),
         }
+    }
+
+    /// One reading of the clock: it costs more than the recording.
+    fn stop(&mut self) -> Duration {
+        self.is_done = true;
+        self.started.elapsed()
     }
 }
 
 impl Drop for Timer<'_> {
     fn drop(&mut self) {
-        let took = self.started.elapsed();
-        match self.error_type {
-            Some(error_type) => self.operation.record_error(took, error_type),
-            None if std::thread::panicking() => self.operation.record_error(took, "panic"),
-            None => self.operation.record(took),
+        if self.is_done {
+            return;
+        }
+        let took = self.stop();
+        if std::thread::panicking() {
+            self.operation.record_error(took, "panic");
+        } else {
+            self.operation.record(took);
         }
     }
 }

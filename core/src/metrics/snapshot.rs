@@ -19,7 +19,7 @@ pub(crate) const WINDOWS: [(&str, u64); 3] = [("1m", 60), ("5m", 300), ("1h", 36
 /// What one series holds.
 pub(crate) struct Reading {
     pub(crate) series: Arc<Series>,
-    pub(crate) distribution: Distribution,
+    pub(crate) distribution: Arc<Distribution>,
     /// Of counters, in units of 1 / scale.
     pub(crate) value: u128,
     pub(crate) level: f64,
@@ -85,7 +85,7 @@ pub(crate) fn read(registry: &Registry, now: u64, history_since: u64, step: u64)
             };
             Some(Reading {
                 series: Arc::clone(series),
-                distribution: collected.distribution.clone(),
+                distribution: Arc::clone(&collected.distribution),
                 value: collected.value,
                 level: collected.level,
                 windows: WINDOWS.map(|(_, seconds)| window(collected, since(now, seconds))),
@@ -93,7 +93,7 @@ pub(crate) fn read(registry: &Registry, now: u64, history_since: u64, step: u64)
                     .iter()
                     .map(|(child, counts)| ErrorReading {
                         error_type: child.name.clone(),
-                        total: u64::try_from(counts.value).unwrap_or(u64::MAX),
+                        total: clamped(counts.value),
                         windows: WINDOWS.map(|(_, seconds)| sum_since(counts, since(now, seconds))),
                     })
                     .collect(),
@@ -110,9 +110,34 @@ pub(crate) fn collect(registry: &Registry, now: u64) {
     collector.collect(&registry.view(), now);
 }
 
-/// As [`read`], without the history.
-pub(crate) fn read_totals(registry: &Registry, now: u64) -> Vec<Reading> {
-    read(registry, now, u64::MAX, 1)
+/// Collects and reads the totals of every series but the error counters, which stand with their
+/// operation.
+pub(crate) fn totals(registry: &Registry, now: u64) -> Vec<SeriesSnapshot> {
+    let _inside = crate::fork::enter();
+    let mut collector = registry.collector.lock();
+    let view = registry.view();
+    collector.collect(&view, now);
+    let children = children(&view.series);
+    view.series
+        .iter()
+        .filter(|series| series.parent.is_none())
+        .filter_map(|series| {
+            let collected = collector.series.get(series.id.index())?;
+            let errors = children
+                .get(&series.id)
+                .into_iter()
+                .flatten()
+                .filter_map(|child| Some((child, collector.series.get(child.id.index())?.value)))
+                .filter(|(_, total)| *total > 0)
+                .map(|(child, total)| (child.name.to_string(), clamped(total)))
+                .collect();
+            Some(SeriesSnapshot::of(series, collected, errors))
+        })
+        .collect()
+}
+
+fn clamped(total: u128) -> u64 {
+    u64::try_from(total).unwrap_or(u64::MAX)
 }
 
 /// The first second of a window that ends with second `now`.
@@ -235,14 +260,13 @@ pub struct SeriesSnapshot {
     /// The counter's sum or the gauge's level; for distributions the count.
     pub value: f64,
     /// Every value recorded, by bucket.
-    pub distribution: Distribution,
+    pub distribution: Arc<Distribution>,
     /// Failures by type.
     pub errors_by_type: BTreeMap<String, u64>,
 }
 
 impl SeriesSnapshot {
-    pub(crate) fn of(reading: &Reading) -> Self {
-        let series = &reading.series;
+    fn of(series: &Series, collected: &Collected, errors_by_type: BTreeMap<String, u64>) -> Self {
         let (kind, unit) = match series.instrument {
             Instrument::Operation(kind) => (Some(kind), Some("ns".to_owned())),
             _ => (None, series.unit.as_deref().map(str::to_owned)),
@@ -256,17 +280,12 @@ impl SeriesSnapshot {
             description: series.description.as_deref().map(str::to_owned),
             scale: series.scale,
             value: match series.instrument {
-                Instrument::Gauge => reading.level,
-                Instrument::Counter => reading.value as f64 / series.scale,
-                _ => reading.distribution.count() as f64,
+                Instrument::Gauge => collected.level,
+                Instrument::Counter => collected.value as f64 / series.scale,
+                _ => collected.distribution.count() as f64,
             },
-            distribution: reading.distribution.clone(),
-            errors_by_type: reading
-                .errors
-                .iter()
-                .filter(|error| error.total > 0)
-                .map(|error| (error.error_type.to_string(), error.total))
-                .collect(),
+            distribution: Arc::clone(&collected.distribution),
+            errors_by_type,
         }
     }
 

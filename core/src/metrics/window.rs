@@ -22,23 +22,33 @@ pub(crate) struct Increase {
 }
 
 impl Increase {
-    pub(crate) fn of_distribution(cells: &[(u16, u64)], sum: u128) -> Self {
-        let mut kept = Vec::with_capacity(cells.len());
-        for (bucket, mut count) in cells.iter().copied() {
-            while count > u64::from(u32::MAX) {
-                kept.push((bucket, u32::MAX));
-                count -= u64::from(u32::MAX);
-            }
-            kept.push((bucket, count as u32));
+    /// Counts a bucket's gain; buckets come in ascending order.
+    pub(crate) fn add(&mut self, bucket: usize, mut count: u64) {
+        while count > u64::from(u32::MAX) {
+            self.cells.push((bucket as u16, u32::MAX));
+            count -= u64::from(u32::MAX);
         }
-        Self {
-            cells: kept,
-            sum: u64::try_from(sum).unwrap_or(u64::MAX),
+        self.cells.push((bucket as u16, count as u32));
+    }
+
+    pub(crate) fn set_sum(&mut self, sum: u128) {
+        self.sum = u64::try_from(sum).unwrap_or(u64::MAX);
+    }
+
+    #[cfg(test)]
+    fn of_distribution(cells: &[(u16, u64)], sum: u128) -> Self {
+        let mut increase = Self::default();
+        for (bucket, count) in cells {
+            increase.add(usize::from(*bucket), *count);
         }
+        increase.set_sum(sum);
+        increase
     }
 
     pub(crate) fn of_counter(sum: u128) -> Self {
-        Self::of_distribution(&[], sum)
+        let mut increase = Self::default();
+        increase.set_sum(sum);
+        increase
     }
 
     pub(crate) fn sum(&self) -> u64 {
@@ -98,7 +108,7 @@ pub(crate) struct SeriesWindow {
 
 impl SeriesWindow {
     /// Adds what happened since the last call, as of second `now`.
-    pub(crate) fn push(&mut self, now: u64, increase: &Increase) {
+    pub(crate) fn push(&mut self, now: u64, increase: Increase) {
         self.put(0, now, increase);
     }
 
@@ -127,27 +137,24 @@ impl SeriesWindow {
             };
             self.bytes -= slot.increase.bytes();
             if tier + 1 < TIERS.len() {
-                self.put(tier + 1, slot.start, &slot.increase);
+                self.put(tier + 1, slot.start, slot.increase);
             }
         }
     }
 
-    fn put(&mut self, tier: usize, second: u64, increase: &Increase) {
+    fn put(&mut self, tier: usize, second: u64, increase: Increase) {
         let start = second - second % TIERS[tier].0;
         let slots = &mut self.tiers[tier];
         match slots.back_mut() {
             // A clock that went back adds to the newest slot.
             Some(last) if last.start >= start => {
                 self.bytes -= last.increase.bytes();
-                last.increase.merge(increase);
+                last.increase.merge(&increase);
                 self.bytes += last.increase.bytes();
             }
             _ => {
                 self.bytes += increase.bytes();
-                slots.push_back(Slot {
-                    start,
-                    increase: increase.clone(),
-                });
+                slots.push_back(Slot { start, increase });
             }
         }
     }
@@ -188,7 +195,7 @@ mod tests {
     fn a_minute_is_exact_to_the_second() {
         let mut window = SeriesWindow::default();
         for second in 1000..1100 {
-            window.push(second, &counter(1));
+            window.push(second, counter(1));
             window.age(second);
         }
         assert_eq!(sum_since(&window, 1100 - 60), 60);
@@ -198,7 +205,7 @@ mod tests {
     #[test]
     fn an_hour_later_nothing_is_left() {
         let mut window = SeriesWindow::default();
-        window.push(10, &counter(5));
+        window.push(10, counter(5));
         window.age(10 + 3600);
         assert_eq!(sum_since(&window, 0), 5);
         window.age(10 + 3600 + 120);
@@ -226,7 +233,7 @@ mod tests {
             for (pause, bucket, n) in steps {
                 now += pause;
                 let value = layout::lowest_of(usize::from(bucket));
-                window.push(now, &Increase::of_distribution(&[(bucket, n)], u128::from(value * n)));
+                window.push(now, Increase::of_distribution(&[(bucket, n)], u128::from(value * n)));
                 window.age(now);
                 events.push((now, bucket, n));
             }
@@ -251,7 +258,7 @@ mod tests {
             let mut window = SeriesWindow::default();
             let mut before = 0;
             for second in 0..pushes.min(540) {
-                window.push(10_000 + second, &counter(2));
+                window.push(10_000 + second, counter(2));
                 before += 2;
             }
             window.squeeze(10_000 + pushes.min(540));

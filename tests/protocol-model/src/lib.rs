@@ -75,7 +75,7 @@ fn a_reader_sees_a_sum_before_or_after_a_wrap_never_between() {
         let before = shard.carry.load(Ordering::Acquire);
         let low = shard.low.load(Ordering::Acquire);
         let after = shard.carry.load(Ordering::Relaxed);
-        if before == after && before % 2 == 0 {
+        if before == after && before.is_multiple_of(2) {
             let sum = (u128::from(before / 2) << 64) + u128::from(low);
             let first = u128::from(start);
             assert!([first, first + 5, first + 6].contains(&sum), "{sum}");
