@@ -1,0 +1,42 @@
+/** The settings of `init`, checked for what TypeScript cannot. */
+
+import { InvalidConfigError } from './errors.js';
+import type { Settings } from './native.js';
+import type { Options } from './types.js';
+
+const TYPES: { readonly [option in keyof Options]-?: 'string' | 'number' } = {
+  environment: 'string',
+  service: 'string',
+  release: 'string',
+  maxSeries: 'number',
+  maxMemoryBytes: 'number',
+  maxWindowBytes: 'number',
+  tickMs: 'number',
+};
+
+/**
+ * The settings as the core takes them.
+ *
+ * @throws InvalidConfigError for an unknown option or a value of a wrong type
+ *
+ * @internal
+ */
+export function checkedSettings(options: unknown): Settings {
+  if (options === undefined) return {};
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InvalidConfigError('init takes an object of options, such as { service: "checkout" }');
+  }
+  const settings: { [option: string]: unknown } = {};
+  for (const [option, value] of Object.entries(options)) {
+    const type = Object.hasOwn(TYPES, option) ? TYPES[option as keyof Options] : undefined;
+    if (type === undefined) {
+      throw new InvalidConfigError(`init has no option ${JSON.stringify(option)}; it knows ${Object.keys(TYPES).join(', ')}`);
+    }
+    if (value === undefined) continue;
+    if (typeof value !== type || (type === 'number' && !(Number.isSafeInteger(value) && (value as number) >= 0))) {
+      throw new InvalidConfigError(`the option ${option} must be ${type === 'number' ? 'a whole number' : 'text'}`);
+    }
+    settings[option] = value;
+  }
+  return settings as Settings;
+}

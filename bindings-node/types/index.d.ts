@@ -1,0 +1,71 @@
+/**
+ * Tallylight for Node: latency metrics that cost nanoseconds, and one live status document.
+ *
+ * ```js
+ * import { init, operation, status } from 'tallylight';
+ *
+ * init({ service: 'checkout' });
+ * const charge = operation('POST /charge', {}, { kind: 'server' });
+ * await charge.time(() => chargeCard());
+ * console.log(status().metrics);
+ * ```
+ *
+ * Importing starts nothing and loads nothing native; the first call does. Recording before `init`
+ * is kept. All threads of the process record into the same metrics.
+ */
+import type { Counter, Gauge, Histogram } from './instruments.js';
+import type { Operation } from './operation.js';
+import type { Drops, Snapshot, Status } from './status.js';
+import type { InstrumentOptions, Labels, OperationOptions, Options } from './types.js';
+export { ClosedError, ConflictError, InternalError, InvalidConfigError, InvalidLabelError, InvalidNameError, InvalidValueError, IoError, ParseError, TallylightError, UnsupportedError, } from './errors.js';
+export type { ErrorCode } from './errors.js';
+export type { Counter, Gauge, Histogram } from './instruments.js';
+export type { Operation, Timer } from './operation.js';
+export type * from './status.js';
+export type * from './types.js';
+export { version } from './version.js';
+/** What `init` answers: the functions of this module as one object. */
+export interface Tallylight {
+    readonly operation: typeof operation;
+    readonly counter: typeof counter;
+    readonly gauge: typeof gauge;
+    readonly histogram: typeof histogram;
+    readonly snapshot: typeof snapshot;
+    readonly status: typeof status;
+    readonly drops: typeof drops;
+    readonly shutdown: typeof shutdown;
+}
+/**
+ * Starts the rolling windows (one native thread, which does not keep the process alive). Once a
+ * process; again with the same settings it answers the same object, and after `shutdown` it opens
+ * recording again.
+ *
+ * @throws InvalidConfigError for a setting that cannot be used
+ * @throws ConflictError when it was called with other settings before
+ */
+export declare function init(options?: Options): Tallylight;
+/**
+ * The operation of that name and those labels. Ask once and keep it where that is easy; asking
+ * again costs some map look-ups.
+ *
+ * @throws InvalidNameError, InvalidLabelError, InvalidValueError for what cannot be registered
+ * @throws ConflictError when the name and labels are taken by something else
+ */
+export declare function operation(name: string, labels?: Labels, options?: OperationOptions): Operation;
+/** The counter of that name and those labels. Throws as {@link operation}. */
+export declare function counter(name: string, labels?: Labels, options?: InstrumentOptions): Counter;
+/** The gauge of that name and those labels. Throws as {@link operation}. */
+export declare function gauge(name: string, labels?: Labels, options?: InstrumentOptions): Gauge;
+/** The histogram of that name and those labels. Throws as {@link operation}. */
+export declare function histogram(name: string, labels?: Labels, options?: InstrumentOptions): Histogram;
+/** Every series of the process, cumulative. Stops no recording. */
+export declare function snapshot(): Snapshot;
+/** The status document of the process. Stops no recording. */
+export declare function status(): Status;
+/** What was not recorded, by reason. */
+export declare function drops(): Drops;
+/**
+ * Closes recording in the whole process and stops the thread. What was recorded stays readable;
+ * later recordings are counted drops; `init` opens it again.
+ */
+export declare function shutdown(): void;
