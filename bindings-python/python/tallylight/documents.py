@@ -1,0 +1,249 @@
+"""Types of the documents that ``status()``, ``snapshot()`` and ``drops()`` return.
+
+At run time they are plain dicts, their keys the same in every language. Import this module to
+annotate with them; ``import tallylight`` alone does not load it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+# Two literals, because stubtest takes an alias of one with several values for a mismatch.
+Kind = Literal["server", "client", "model"] | Literal["job", "internal"]
+"""What an operation is: a request served, a call made, a model asked, a job run, or internal."""
+
+
+class Drops(TypedDict):
+    """How many recordings are in no series, by reason, and beside them what was bent to fit."""
+
+    nan: int
+    negative: int
+    infinite: int
+    not_a_number: int
+    closed: int
+    reentrant: int
+    arena_full: int
+    refused: int
+    clamped: int
+    """Values above the maximum, recorded as the maximum."""
+    overflowed: int
+    """Registrations past the cap on series; they record into ``otel.metric.overflow``."""
+    truncated: int
+    """Label values and error types that were cut to length."""
+
+
+class _Series(TypedDict):
+    name: str
+    instrument: Literal["operation", "counter", "gauge", "histogram"]
+    labels: dict[str, str]
+    unit: str | None
+
+
+class SeriesSnapshot(_Series, total=False):
+    """One series: ``value`` of a counter or a gauge, the rest of what has a distribution.
+
+    An operation's figures are nanoseconds, exact; a histogram's are in its own unit.
+    """
+
+    value: float
+    kind: Kind | None
+    count: int
+    sum: float
+    max: float
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    p999: float
+    errors: int
+    errorsByType: dict[str, int]
+    buckets: list[list[int]]
+    """``[lowest, highest, count]`` of each bucket that holds something, before the scale."""
+
+
+class Snapshot(TypedDict):
+    """Every series at one moment, cumulative since the start."""
+
+    timestamp: str
+    series: list[SeriesSnapshot]
+
+
+class Durations(TypedDict):
+    """Durations in milliseconds."""
+
+    avgDuration: float
+    p50Duration: float
+    p90Duration: float
+    p95Duration: float
+    p99Duration: float
+    p999Duration: float
+    maxDuration: float
+
+
+class RequestFigures(Durations):
+    """Figures over requests; all 0 without traffic. ``errorRate`` is per cent."""
+
+    totalRequests: int
+    totalErrors: int
+    errorRate: float
+    requestsPerSecond: float
+
+
+class WindowFigures(RequestFigures):
+    """The same over a rolling window."""
+
+    windowSeconds: int
+    coveredSeconds: float
+
+
+Windows = TypedDict("Windows", {"1m": WindowFigures, "5m": WindowFigures, "1h": WindowFigures})
+"""The rolling windows."""
+
+
+class Service(TypedDict):
+    """What runs."""
+
+    name: str | None
+    release: str | None
+
+
+class Process(TypedDict):
+    """The process that answers."""
+
+    pid: int
+    runtime: str
+    sdkVersion: str
+    uptimeSeconds: float
+
+
+class OperationRow(Durations):
+    """One operation."""
+
+    name: str
+    kind: Kind
+    labels: dict[str, str]
+    count: int
+    errors: int
+    errorRate: float
+    errorsByType: dict[str, int]
+    windows: Windows
+
+
+class Models(Durations):
+    """All model calls together."""
+
+    totalCalls: int
+    totalErrors: int
+    errorRate: float
+    windows: Windows
+
+
+class ErrorRow(TypedDict):
+    """Failures of one type in one operation."""
+
+    type: str
+    operation: str
+    kind: Kind
+    count: int
+    lastWindowCount: int
+
+
+class CounterRow(TypedDict):
+    """One counter."""
+
+    name: str
+    labels: dict[str, str]
+    unit: str | None
+    value: float
+    perSecond: float
+
+
+class GaugeRow(TypedDict):
+    """One gauge."""
+
+    name: str
+    labels: dict[str, str]
+    unit: str | None
+    value: float
+
+
+class HistogramRow(TypedDict):
+    """One plain histogram, in its own unit."""
+
+    name: str
+    labels: dict[str, str]
+    unit: str | None
+    count: int
+    sum: float
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    p999: float
+    max: float
+
+
+class HistoryPoint(TypedDict):
+    """One step of the history."""
+
+    timestamp: str
+    requests: int
+    errors: int
+    errorRate: float
+    p50Duration: float
+    p95Duration: float
+    p99Duration: float
+
+
+class History(TypedDict):
+    """Points for charts, oldest first."""
+
+    stepSeconds: int
+    points: list[HistoryPoint]
+
+
+class Sentry(TypedDict):
+    """Error reporting."""
+
+    enabled: bool
+
+
+class Telemetry(TypedDict):
+    """Tallylight's own state."""
+
+    series: int
+    maxSeries: int
+    shards: int
+    memoryBytes: int
+    maxMemoryBytes: int
+    windowBytes: int
+    drops: dict[str, int]
+    clamped: int
+    overflowed: int
+    truncated: int
+    tickerRunning: bool
+    tickerRestarts: int
+
+
+class Status(TypedDict):
+    """The status document."""
+
+    schemaVersion: int
+    timestamp: str
+    environment: str
+    environmentReason: str
+    service: Service
+    process: Process
+    metrics: RequestFigures
+    windows: Windows
+    operations: list[OperationRow]
+    models: Models
+    errors: list[ErrorRow]
+    counters: list[CounterRow]
+    gauges: list[GaugeRow]
+    histograms: list[HistogramRow]
+    history: History
+    sentry: Sentry
+    telemetry: Telemetry

@@ -1,0 +1,27 @@
+//! Calls into the interpreter that may run the user's Python code.
+//!
+//! Before Python 3.14 the interpreter ends a daemon thread that wants its lock back after the
+//! program's end by `pthread_exit`, which unwinds every frame of that thread, ours among them. PyO3
+//! declares these calls as ones that never unwind, and Rust would abort the process; declared
+//! here as they are, they let the thread go. Whoever makes one is an `extern "C-unwind"` function
+//! and holds nothing that needs dropping meanwhile.
+
+#[cfg(unix)]
+use pyo3::ffi::PyObject;
+
+// Elsewhere threads end without unwinding.
+#[cfg(not(unix))]
+pub(super) use pyo3::ffi::{PyFloat_AsDouble, PyObject_Call};
+
+#[cfg(unix)]
+unsafe extern "C-unwind" {
+    /// Calls with a tuple and, or null, a dict; a new reference, or null with an error set.
+    pub(super) fn PyObject_Call(
+        callable: *mut PyObject,
+        arguments: *mut PyObject,
+        keywords: *mut PyObject,
+    ) -> *mut PyObject;
+
+    /// The number of an object; -1.0 may have an error set.
+    pub(super) fn PyFloat_AsDouble(object: *mut PyObject) -> f64;
+}
