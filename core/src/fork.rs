@@ -8,8 +8,8 @@
 //! `multiprocessing`. The recording path is never inside.
 
 use std::cell::Cell;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -25,6 +25,9 @@ static FORKING: AtomicU32 = AtomicU32::new(0);
 /// How long either waits for the other before it goes on without.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What a child does first.
+static IN_CHILD: OnceLock<fn()> = OnceLock::new();
+
 thread_local! {
     /// How deep this thread is inside.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -33,6 +36,11 @@ thread_local! {
 /// How many forks lie between this process and the one that started the program.
 pub(crate) fn generation() -> u32 {
     FORKS.load(Ordering::Relaxed)
+}
+
+/// Has every forked child call `hook` before anything else of ours. There is one hook.
+pub(crate) fn in_child(hook: fn()) {
+    IN_CHILD.get_or_init(|| hook);
 }
 
 /// Marks this thread as inside the core until it is dropped.
@@ -109,8 +117,7 @@ mod unix {
     use std::sync::RwLockWriteGuard;
     use std::sync::atomic::Ordering;
 
-    use super::{DEPTH, FORKING, FORKS, GATE, wait_until};
-    use crate::metrics::local;
+    use super::{DEPTH, FORKING, FORKS, GATE, IN_CHILD, wait_until};
 
     thread_local! {
         static HELD: Cell<Option<RwLockWriteGuard<'static, ()>>> = const { Cell::new(None) };
@@ -135,7 +142,9 @@ mod unix {
         FORKS.fetch_add(1, Ordering::Relaxed);
         // Others that waited to fork are not in this process.
         FORKING.store(0, Ordering::Relaxed);
-        local::stop_after_fork();
+        if let Some(hook) = IN_CHILD.get() {
+            hook();
+        }
         after_in_parent();
     }
 }

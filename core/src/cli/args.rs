@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use super::USAGE;
-use super::output::{Failure, Output};
+use super::output::{Colour, Failure, Output};
 
 /// The environment variable that holds the URL of `tallylight status`.
 pub(crate) const STATUS_URL: &str = "TALLYLIGHT_STATUS_URL";
@@ -36,14 +36,6 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Colour {
-    Auto,
-    Always,
-    Never,
 }
 
 /// The commands.

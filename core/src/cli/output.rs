@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
-use super::args::Colour;
 use super::{FAILED, USAGE};
 
 /// What could not be done, and what to try.
@@ -76,6 +75,14 @@ impl From<io::Error> for End {
             )
         }
     }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
 }
 
 /// How strongly a piece of text stands out. Colour is never the only sign: words say it too.

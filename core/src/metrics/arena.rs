@@ -28,6 +28,10 @@ pub(crate) const SEGMENT_BYTES: usize = 64 * 1024;
 pub(crate) const LINE: usize = 64;
 /// Bytes of an octave: 128 cells of 8.
 pub(crate) const OCTAVE_BYTES: usize = layout::CELLS_PER_OCTAVE * 8;
+/// Bytes of a block with octaves.
+pub(crate) const BLOCK_BYTES: usize = 256;
+/// Bytes of a block without: a counter or a gauge.
+pub(crate) const COUNTER_BYTES: usize = 64;
 /// Writers that own a shard at the same time; further ones share the overflow shard.
 pub(crate) const MAX_SHARDS: usize = 512;
 
@@ -224,6 +228,17 @@ impl Arena {
         unsafe { &*self.header.as_ptr().add(at).cast::<ShardEntry>() }
     }
 
+    /// Closes or opens the gate of a shard that has one.
+    pub(crate) fn set_gate(&self, shard: &ShardEntry, closed: bool) {
+        let offset = Offset(shard.gate.load(Ordering::Acquire));
+        if let Some(place) = self.resolve(offset, 8) {
+            // SAFETY: a line was allocated there for the gate, in a segment that lives as long as
+            // self; it is written as an atomic only, and read by JavaScript as one float64.
+            let gate = unsafe { &*place.as_ptr().cast::<AtomicU64>() };
+            gate.store(f64::from(u8::from(closed)).to_bits(), Ordering::Release);
+        }
+    }
+
     pub(crate) fn set_cap(&self, bytes: usize) {
         self.cap_bytes.store(bytes, Ordering::Relaxed);
     }
@@ -297,7 +312,7 @@ fn layout_hash() -> u64 {
         MAX_SHARDS,
         HEADER_BYTES,
         size_of::<ShardEntry>(),
-        super::block::BLOCK_BYTES,
+        BLOCK_BYTES,
     ];
     // FNV-1a (Fowler, Noll, Vo), enough to tell layouts apart.
     parts.iter().fold(0xcbf2_9ce4_8422_2325, |hash, part| {

@@ -5,15 +5,12 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::arena::{Arena, CellKind, LINE, OCTAVE_BYTES, Offset, ShardEntry};
+use super::arena::{
+    Arena, BLOCK_BYTES, COUNTER_BYTES, CellKind, LINE, OCTAVE_BYTES, Offset, ShardEntry,
+};
 use super::layout::{CELLS_PER_OCTAVE, OCTAVES};
 use super::protocol;
 use super::series::SeriesId;
-
-/// Bytes of a block with octaves.
-pub(crate) const BLOCK_BYTES: usize = 256;
-/// Bytes of a block without: a counter or a gauge.
-pub(crate) const COUNTER_BYTES: usize = 64;
 
 /// The words that every block has. JavaScript writes words 2 to 4 of a float shard as float64.
 #[repr(C, align(64))]

@@ -10,9 +10,9 @@ use super::arena::{Arena, CellKind};
 use super::block::{Block, blocks, cell_value};
 use super::distribution::Distribution;
 use super::layout::{CELLS_PER_OCTAVE, OCTAVES};
-use super::registry::View;
 use super::series::Instrument;
 use super::shared::gauge;
+use super::view::View;
 use super::window::{Increase, SeriesWindow};
 
 /// All that is known of one series.

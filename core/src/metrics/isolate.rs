@@ -8,9 +8,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use super::arena::{Arena, CellKind, LINE, Offset, Segment, ShardEntry};
+use super::arena::{Arena, CellKind, LINE, Offset, Segment};
 use super::block::{self, Block};
 use super::layout::OCTAVES;
 use super::registry::Registry;
@@ -90,7 +90,7 @@ impl Isolate {
             return None;
         };
         shard.gate.store(gate.0, Ordering::Release);
-        set_gate(&arena, shard, registry.is_closed());
+        arena.set_gate(shard, registry.is_closed());
         let blocks = block::blocks(&arena, shard)
             .map(|block| (block.series(), block.offset))
             .collect();
@@ -160,19 +160,5 @@ fn place(offset: Offset) -> Place {
     Place {
         segment: segment as u32,
         byte_offset: byte_offset as u32,
-    }
-}
-
-/// Closes or opens an isolate's gate, if the shard has one.
-pub(crate) fn set_gate(arena: &Arena, shard: &ShardEntry, closed: bool) {
-    let offset = Offset(shard.gate.load(Ordering::Acquire));
-    if offset.is_none() {
-        return;
-    }
-    if let Some(place) = arena.resolve(offset, 8) {
-        // SAFETY: a line was allocated there for the gate; it is written as an atomic only, and
-        // read by JavaScript as one float64.
-        let gate = unsafe { &*place.as_ptr().cast::<AtomicU64>() };
-        gate.store(f64::from(u8::from(closed)).to_bits(), Ordering::Release);
     }
 }

@@ -100,6 +100,7 @@ impl Drop for Lease {
 
 impl Lease {
     fn new(registry: &Arc<Registry>) -> Option<Rc<Self>> {
+        fork::in_child(stop_after_fork);
         let page = Arc::new(HotPage::new()?);
         let (arena, shard) = registry.claim(CellKind::Native, Some(&page))?;
         let inherited = block::blocks(&arena, arena.shard(shard))
@@ -400,8 +401,7 @@ fn lease(registry: &Arc<Registry>) -> Option<Rc<Lease>> {
 }
 
 /// In a forked child: this thread's shards are the parent's.
-#[cfg(unix)]
-pub(crate) fn stop_after_fork() {
+fn stop_after_fork() {
     let _ = LEASES.try_with(|leases| {
         if let Ok(leases) = leases.0.try_borrow() {
             for lease in leases.iter() {

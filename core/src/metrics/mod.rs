@@ -25,6 +25,7 @@ mod registry;
 mod series;
 mod shared;
 mod snapshot;
+mod view;
 mod window;
 mod writer;
 

@@ -17,6 +17,7 @@ use super::labels::{self, Labels};
 use super::protocol;
 use super::series::{Instrument, InstrumentOptions, Series, SeriesId};
 use super::shared::SharedBlocks;
+use super::view::View;
 use crate::error::{Error, ErrorKind};
 use crate::fork;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -87,13 +88,6 @@ pub(crate) struct Size {
     pub(crate) shards: usize,
     pub(crate) arena_bytes: usize,
     pub(crate) window_bytes: usize,
-}
-
-/// What a reader walks: an arena, how many of its shards are in use, and the series by number.
-pub(crate) struct View {
-    pub(crate) arena: Arc<Arena>,
-    pub(crate) shards: usize,
-    pub(crate) series: Vec<Arc<Series>>,
 }
 
 impl Registry {
@@ -179,7 +173,7 @@ impl Registry {
                 .store(u32::from(closed), Ordering::Relaxed);
         }
         for index in 0..state.shards {
-            super::isolate::set_gate(&state.arena, state.arena.shard(index), closed);
+            state.arena.set_gate(state.arena.shard(index), closed);
         }
     }
 
