@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Doing, Failure, Result};
 use crate::process::Step;
 use crate::requirements::Requirements;
-use crate::{markers, paths, report, setup, suites};
-
-pub(crate) mod smoke;
+use crate::{markers, paths, report, setup, smoke, suites};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The oldest glibc that the toolchain itself supports; a wheel for it installs on every current distribution.

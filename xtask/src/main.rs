@@ -15,6 +15,7 @@ mod report;
 mod requirements;
 mod setup;
 mod signals;
+mod smoke;
 mod suites;
 mod test;
 

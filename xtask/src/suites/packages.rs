@@ -2,7 +2,7 @@
 
 use crate::failure::Result;
 use crate::test::{Context, Outcome};
-use crate::{dist, generate};
+use crate::{dist, generate, smoke};
 
 /// Installs each package into an empty environment. Without `--full` they carry debug builds, which come from what the
 /// other suites built already; what is in a package and how it installs is the same.
@@ -13,14 +13,14 @@ pub(super) fn smoke(context: &Context, outcome: &mut Outcome) -> Result<()> {
         dist::Build::Quick
     };
     if context.node(outcome)? {
-        outcome.attempt("the npm package", || dist::smoke::npm(&dist::npm(build)?))?;
+        outcome.attempt("the npm package", || smoke::npm(&dist::npm(build)?))?;
     }
     if context.python(outcome)? {
         outcome.attempt("the wheel", || {
-            dist::smoke::wheel(&dist::wheel(build)?, &context.requirements)
+            smoke::wheel(&dist::wheel(build)?, &context.requirements)
         })?;
     }
-    outcome.attempt("the crate", || dist::smoke::krate(&dist::krate(build)?))
+    outcome.attempt("the crate", || smoke::krate(&dist::krate(build)?))
 }
 
 pub(super) fn generated(_context: &Context, outcome: &mut Outcome) -> Result<()> {
