@@ -7,7 +7,7 @@
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use crate::raw::clock;
+use tallylight::stopwatch;
 
 /// A function whose every call is timed. It looks like the function: its attributes, its
 /// signature and its class are the function's.
@@ -28,7 +28,7 @@ pub(crate) struct TimedBase {
 impl TimedBase {
     #[new]
     fn new(operation: &Bound<'_, crate::instruments::Operation>, function: Py<PyAny>) -> Self {
-        clock::start();
+        stopwatch::start();
         Self {
             operation: operation.get().core.clone(),
             function,

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::convert;
 use crate::errors::guard;
-use crate::raw::clock;
+use tallylight::stopwatch;
 
 /// Not started, or ended already. The clock never reads 0.
 const IDLE: u64 = 0;
@@ -32,7 +32,7 @@ pub(crate) struct Timer {
 
 impl Timer {
     pub(crate) fn new(operation: tallylight::Operation) -> Self {
-        clock::start();
+        stopwatch::start();
         Self {
             operation,
             started: AtomicU64::new(IDLE),
@@ -57,7 +57,7 @@ impl Timer {
         if outer != IDLE {
             self.nest(outer);
         }
-        self.started.store(clock::now(), Relaxed);
+        self.started.store(stopwatch::now(), Relaxed);
     }
 
     /// Records a success, if a measurement runs.
@@ -82,7 +82,7 @@ impl Timer {
         if started == IDLE {
             return None;
         }
-        let ns = clock::nanos_since(started);
+        let ns = stopwatch::nanos_since(started);
         let outer = if self.nested.load(Relaxed) {
             self.unnest()
         } else {

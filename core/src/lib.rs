@@ -46,6 +46,8 @@ pub mod metrics;
 mod runtime;
 #[cfg(feature = "metrics")]
 pub mod status;
+#[cfg(feature = "metrics")]
+pub mod stopwatch;
 
 #[cfg(feature = "cli")]
 pub mod cli;

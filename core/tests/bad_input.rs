@@ -18,11 +18,7 @@ fn instance(config: Config) -> Tallylight {
 #[test]
 fn a_million_label_values_stay_within_the_cap() {
     let tally = instance(Config::default());
-    let registrations: u64 = if cfg!(debug_assertions) {
-        100_000
-    } else {
-        1_000_000
-    };
+    let registrations = 1_000_000u64;
     for n in 0..registrations {
         let labels = Labels::from_pairs([("user", n.to_string())]).unwrap();
         tally

@@ -2,8 +2,7 @@
 //!
 //! PyO3 reaches a method through a trampoline that costs more than recording does. The hot
 //! methods are therefore bare C functions, attached to PyO3's classes when the module is made
-//! ([`methods`]); they read numbers ([`number`]), lend timers ([`lending`]) and tell the time by
-//! [`clock`]. A timed function is an object of a class with bare slots ([`timed`]). Three rules
+//! ([`methods`]); they read numbers ([`number`]) and lend timers ([`lending`]). A timed function is an object of a class with bare slots ([`timed`]). Three rules
 //! hold throughout, and the SAFETY comments lean on them:
 //!
 //! 1. The interpreter calls a method descriptor only with an instance of its type, and a slot only
@@ -18,7 +17,6 @@
 )]
 
 mod calls;
-pub(crate) mod clock;
 mod lending;
 mod methods;
 mod number;

@@ -13,9 +13,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use pyo3::{Borrowed, PyTypeInfo};
+use tallylight::stopwatch;
 
 use super::methods::error_type;
-use super::{calls, clock, contain, raising, receiver};
+use super::{calls, contain, raising, receiver};
 use crate::timed::TimedBase;
 
 /// The type of bound methods; the limited API has no other way to make one.
@@ -74,9 +75,9 @@ unsafe extern "C-unwind" fn call(
     // and the interpreter holds `slf`, and so the function, for the call.
     unsafe {
         let timed: &TimedBase = receiver(slf);
-        let started = clock::now();
+        let started = stopwatch::now();
         let result = calls::PyObject_Call(timed.function.as_ptr(), arguments, keywords);
-        let ns = clock::nanos_since(started);
+        let ns = stopwatch::nanos_since(started);
         if result.is_null() {
             failed(timed, ns);
         } else {

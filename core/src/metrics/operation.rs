@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::drops::DropReason;
 use super::local::{self, HeldWriter};
@@ -13,6 +13,7 @@ use super::number::{NANOS_PER_MILLI, checked};
 use super::registry::Registry;
 use super::series::SeriesId;
 use super::writer::Outcome;
+use crate::stopwatch;
 
 /// Something a service does, measured: a request answered, a call made, a model asked, a job run.
 ///
@@ -46,6 +47,7 @@ impl std::fmt::Debug for Operation {
 
 impl Operation {
     pub(crate) fn new(registry: &Arc<Registry>, series: SeriesId) -> Self {
+        stopwatch::start();
         Self {
             registry: Arc::clone(registry),
             series,
@@ -115,7 +117,7 @@ impl Operation {
     pub fn start(&self) -> Timer<'_> {
         Timer {
             operation: self,
-            started: Instant::now(),
+            started: stopwatch::now(),
             is_done: false,
         }
     }
@@ -199,7 +201,8 @@ impl Recorder {
 #[must_use = "a timer that is dropped at once measures nothing"]
 pub struct Timer<'a> {
     operation: &'a Operation,
-    started: Instant,
+    /// Of the [`stopwatch`].
+    started: u64,
     is_done: bool,
 }
 
@@ -229,7 +232,7 @@ impl Timer<'_> {
     /// One reading of the clock: it costs more than the recording.
     fn stop(&mut self) -> Duration {
         self.is_done = true;
-        self.started.elapsed()
+        Duration::from_nanos(stopwatch::nanos_since(self.started))
     }
 }
 
@@ -271,7 +274,8 @@ impl<T, E> Outcomes for Result<T, E> {
 pub struct Instrumented<F> {
     future: Pin<Box<F>>,
     operation: Operation,
-    started: Option<Instant>,
+    /// Of the [`stopwatch`], from the first poll on.
+    started: Option<u64>,
     done: bool,
 }
 
@@ -282,10 +286,10 @@ where
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let started = *self.started.get_or_insert_with(Instant::now);
+        let started = *self.started.get_or_insert_with(stopwatch::now);
         let output = std::task::ready!(self.future.as_mut().poll(context));
         self.done = true;
-        let took = started.elapsed();
+        let took = Duration::from_nanos(stopwatch::nanos_since(started));
         match output.error_type() {
             Some(error_type) => self.operation.record_error(took, error_type),
             None => self.operation.record(took),
@@ -302,7 +306,8 @@ impl<F> Drop for Instrumented<F> {
             } else {
                 "cancelled"
             };
-            self.operation.record_error(started.elapsed(), error_type);
+            let took = Duration::from_nanos(stopwatch::nanos_since(started));
+            self.operation.record_error(took, error_type);
         }
     }
 }

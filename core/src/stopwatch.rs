@@ -1,5 +1,5 @@
-//! The monotonic clock of the timers: the processor's cycle counter where it can be trusted, as two
-//! readings of the system's clock cost as much as the rest of a timed call.
+//! How long something takes, the cheap way: by the processor's cycle counter where it can be
+//! trusted, since two readings of the system's clock cost several times what a recording does.
 //!
 //! It is trusted where the kernel itself keeps time by it (`tsc` as the clock source: constant,
 //! never stopping, the same on every core, and watched for that); elsewhere [`Instant`] is read.
@@ -29,9 +29,9 @@ struct Reading {
     count: u64,
 }
 
-/// Chooses the clock; whoever makes a timer calls this first.
+/// Chooses the clock, once; registering an operation does it.
 #[cold]
-pub(crate) fn start() {
+pub fn start() {
     BASE.get_or_init(|| {
         COUNTS.store(counter::is_trusted(), Relaxed);
         reading()
@@ -40,7 +40,7 @@ pub(crate) fn start() {
 
 /// Ticks now, never 0; their difference is for [`nanos_since`].
 #[inline(always)]
-pub(crate) fn now() -> u64 {
+pub fn now() -> u64 {
     if COUNTS.load(Relaxed) {
         counter::read()
     } else {
@@ -50,7 +50,7 @@ pub(crate) fn now() -> u64 {
 
 /// Nanoseconds from `started`, an earlier [`now`], to now.
 #[inline(always)]
-pub(crate) fn nanos_since(started: u64) -> u64 {
+pub fn nanos_since(started: u64) -> u64 {
     let ticks = now().saturating_sub(started);
     if !COUNTS.load(Relaxed) {
         return ticks;
@@ -134,5 +134,41 @@ mod counter {
 
     pub(super) fn read() -> u64 {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn it_agrees_with_the_systems_clock() {
+        start();
+        // Before the ratio has settled, and after.
+        for millis in [1, 20, 250, 20] {
+            let system = Instant::now();
+            let started = now();
+            std::thread::sleep(Duration::from_millis(millis));
+            let inner = Duration::from_nanos(nanos_since(started));
+            let outer = system.elapsed();
+            assert!(inner <= outer + outer / 1_000, "{inner:?} of {outer:?}");
+            assert!(
+                inner >= Duration::from_millis(millis) * 999 / 1_000,
+                "{inner:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_never_goes_back() {
+        start();
+        let mut last = now();
+        for _ in 0..10_000 {
+            let next = now();
+            assert!(next >= last);
+            last = next;
+        }
+        assert_eq!(nanos_since(u64::MAX), 0);
     }
 }
