@@ -46,3 +46,33 @@ fn cause(error: &(dyn StdError + 'static)) -> napi::Error {
     }
     thrown
 }
+
+#[cfg(test)]
+mod tests {
+    use tallylight::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_of_kind_internal() {
+        let error = contained(|| -> Result<(), Error> { panic!("on purpose") }).unwrap_err();
+        assert_eq!(error.status.as_ref(), "internal");
+        assert!(error.reason.contains("on purpose"), "{}", error.reason);
+    }
+
+    #[test]
+    fn an_error_keeps_its_code_and_causes() {
+        let root = Error::new(ErrorKind::Io, "no such file").with_source(std::fmt::Error);
+        let answer = contained(|| -> Result<(), Error> {
+            Err(Error::new(ErrorKind::Parse, "unreadable").with_source(root))
+        });
+        let error = answer.unwrap_err();
+        assert_eq!(
+            (error.status.as_ref(), &*error.reason),
+            ("parse", "unreadable")
+        );
+        let cause = error.cause.unwrap();
+        assert_eq!(cause.reason, "no such file");
+        assert!(cause.cause.is_some());
+    }
+}

@@ -5,7 +5,8 @@
  * module knows its own folder without `import.meta`, which a CommonJS build may not name.
  */
 
-import * as path from 'node:path';
+import { basename, join } from 'node:path';
+import type * as WorkerThreads from 'node:worker_threads';
 
 import type * as Native from './native.js';
 
@@ -22,7 +23,7 @@ export interface LoadedAddon {
 export class AddonMissing extends Error {}
 
 /** `dist/<format>/addon.cjs` lies two folders below the package. */
-const FOLDER = path.join(__dirname, '..', '..', 'native');
+const FOLDER = join(__dirname, '..', '..', 'native');
 
 /** The addon files that may serve this platform, the likeliest first. */
 function candidates(): string[] {
@@ -30,17 +31,41 @@ function candidates(): string[] {
   // A system with musl cannot load the glibc build and the other way round, so trying in turn
   // finds the right one without the cost of a diagnostic report.
   const suffixes = process.platform === 'linux' ? ['-gnu', '-musl'] : [''];
-  return suffixes.map((suffix) => path.join(FOLDER, `${base}${suffix}.node`));
+  return suffixes.map((suffix) => join(FOLDER, `${base}${suffix}.node`));
 }
 
 function isAddon(value: unknown): value is NativeAddon {
   return typeof value === 'object' && value !== null && typeof (value as Partial<NativeAddon>).version === 'function';
 }
 
-/** Loads the addon from `file`; undefined when it is not there or not ours. */
-export function loadFrom(file: string): LoadedAddon | undefined {
+/** Loads the addon from `file`; undefined when it is not ours. */
+function loadFrom(file: string): LoadedAddon | undefined {
   const native: unknown = require(file);
   return isAddon(native) ? { native, file } : undefined;
+}
+
+/**
+ * Loads the addon that the thread which started this one has loaded, else this package's own, and
+ * lets the threads that this one starts do the same: an addon holds the process-wide registry, and
+ * a second file would be a second registry. `key` is what copies of the package meet under.
+ *
+ * @throws AddonMissing when there is none that loads
+ */
+export function loadShared(key: string): LoadedAddon {
+  // Not at the top: it takes longer to load than all of this package.
+  const { getEnvironmentData, setEnvironmentData } = require('node:worker_threads') as typeof WorkerThreads;
+  const inherited: unknown = getEnvironmentData(key);
+  if (typeof inherited === 'string') {
+    try {
+      const loaded = loadFrom(inherited);
+      if (loaded !== undefined) return loaded;
+    } catch {
+      // Removed or replaced since: this copy's own file serves.
+    }
+  }
+  const loaded = loadAddon();
+  setEnvironmentData(key, loaded.file);
+  return loaded;
 }
 
 /**
@@ -55,12 +80,12 @@ export function loadAddon(): LoadedAddon {
     try {
       const loaded = loadFrom(file);
       if (loaded !== undefined) return loaded;
-      failures.push(`${path.basename(file)}: not a Tallylight addon`);
+      failures.push(`${basename(file)}: not a Tallylight addon`);
     } catch (error) {
       const missing = (error as { code?: unknown }).code === 'MODULE_NOT_FOUND';
       // The failure of a file that exists says more than the absence of another.
       if (!missing || cause === undefined) cause = error;
-      failures.push(`${path.basename(file)}: ${missing ? 'not in the package' : String((error as Error).message)}`);
+      failures.push(`${basename(file)}: ${missing ? 'not in the package' : String((error as Error).message)}`);
     }
   }
   throw new AddonMissing(

@@ -7,9 +7,7 @@
  * on it was handed out.
  */
 
-import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-
-import { AddonMissing, loadAddon, loadFrom } from './addon.cjs';
+import { AddonMissing, loadShared } from './addon.cjs';
 import type { LoadedAddon, NativeAddon } from './addon.cjs';
 import { UnsupportedError } from './errors.js';
 import type { OctavePlace, Place } from './native.js';
@@ -23,15 +21,16 @@ export type Cells = Float64Array<ArrayBuffer>;
 export interface Places {
   /** The two words of a float64; the high one is not 0 once recording is closed. */
   readonly gate: Int32Array<ArrayBuffer>;
-  readonly header: Cells;
-  /** The whole segment that the header is in, and its number. */
+  /** The whole segment that the header is in, its number, and the header's first cell in it. */
   readonly home: Cells;
   readonly segment: number;
+  readonly header: number;
   /** The octaves that exist already. */
   readonly octaves: readonly OctavePlace[];
 }
 
-const HEADER_CELLS = 8;
+/** Bytes of a cell. */
+export const CELL_BYTES = Float64Array.BYTES_PER_ELEMENT;
 
 /**
  * The version of what copies of the package share: the addon's functions, the memory layout and
@@ -52,6 +51,8 @@ interface Meeting {
 export class Session {
   readonly native: NativeAddon;
   readonly #meeting: Meeting;
+  readonly #homes = new Map<number, Cells>();
+  #gate: Int32Array<ArrayBuffer> | undefined;
 
   constructor(meeting: Meeting) {
     this.native = meeting.addon.native;
@@ -74,17 +75,11 @@ export class Session {
     try {
       const places = this.direct ? this.native.seriesPlaces(id) : null;
       if (places === null) return undefined;
-      const { segment } = places.header;
-      const home = this.#segment(segment);
-      const gate = home && this.#segment(places.gate.segment);
+      const { segment, byteOffset } = places.header;
+      const home = this.#home(segment);
+      const gate = home && this.#gateAt(places.gate);
       if (home === undefined || gate === undefined) return undefined;
-      return {
-        gate: new Int32Array(gate, places.gate.byteOffset, 2),
-        header: new Float64Array(home, places.header.byteOffset, HEADER_CELLS),
-        home: new Float64Array(home),
-        segment,
-        octaves: places.octaves,
-      };
+      return { gate, home, segment, header: byteOffset / CELL_BYTES, octaves: places.octaves };
     } catch {
       return undefined;
     }
@@ -94,6 +89,25 @@ export class Session {
   cells(place: Place, count: number): Cells | undefined {
     const buffer = this.#segment(place.segment);
     return buffer && new Float64Array(buffer, place.byteOffset, count);
+  }
+
+  /** The whole of a segment; one view serves all the series in it. */
+  #home(segment: number): Cells | undefined {
+    let home = this.#homes.get(segment);
+    if (home === undefined) {
+      const buffer = this.#segment(segment);
+      home = buffer && new Float64Array(buffer);
+      if (home !== undefined) this.#homes.set(segment, home);
+    }
+    return home;
+  }
+
+  /** The gate, which is one for all the series of an isolate. */
+  #gateAt({ segment, byteOffset }: Place): Int32Array<ArrayBuffer> | undefined {
+    const buffer = this.#segment(segment);
+    const known = this.#gate;
+    if (known?.buffer === buffer && known?.byteOffset === byteOffset) return known;
+    return buffer && (this.#gate = new Int32Array(buffer, byteOffset, 2));
   }
 
   #segment(number: number): ArrayBuffer | undefined {
@@ -135,24 +149,9 @@ function meet(): Meeting {
   return meeting;
 }
 
-/**
- * Workers take the addon file of the thread that started them: an addon holds the process-wide
- * registry, and a second file would be a second registry.
- */
 function load(): LoadedAddon {
-  const inherited: unknown = getEnvironmentData(MEETING);
-  if (typeof inherited === 'string') {
-    try {
-      const loaded = loadFrom(inherited);
-      if (loaded !== undefined) return loaded;
-    } catch {
-      // Removed or replaced since: this copy's own file serves.
-    }
-  }
   try {
-    const loaded = loadAddon();
-    setEnvironmentData(MEETING, loaded.file);
-    return loaded;
+    return loadShared(MEETING);
   } catch (error) {
     if (error instanceof AddonMissing) throw new UnsupportedError(error.message, { cause: error.cause });
     throw error;

@@ -24,7 +24,6 @@ class Drops(TypedDict):
     reentrant: int
     arena_full: int
     refused: int
-    refused: int
     clamped: int
     """Values above the maximum, recorded as the maximum."""
     overflowed: int

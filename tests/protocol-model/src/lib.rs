@@ -3,7 +3,10 @@
 //! The protocol's own source is compiled here with loom's atomics in place of the standard
 //! library's.
 #![cfg(test)]
-#![allow(dead_code, reason = "the model uses the parts of the protocol that threads share")]
+#![allow(
+    dead_code,
+    reason = "the model uses the parts of the protocol that threads share"
+)]
 
 mod atomic {
     pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
