@@ -1,0 +1,1 @@
+//! The tests of the status document are in `tests/`.
