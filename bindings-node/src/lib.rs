@@ -13,3 +13,9 @@ pub mod instruments;
 pub mod isolate;
 pub mod report;
 pub mod setup;
+
+/// Runs when the addon is loaded, before any call.
+#[napi_derive::module_init]
+fn name_the_runtime() {
+    tallylight::config::set_runtime("node");
+}

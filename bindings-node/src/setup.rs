@@ -41,7 +41,6 @@ impl Settings {
             tick: self
                 .tick_ms
                 .map_or(found.tick, |ms| Duration::from_millis(ms as u64)),
-            runtime: "node",
         })
     }
 }

@@ -13,9 +13,6 @@ use crate::errors::{exception, guard};
 use crate::fork;
 use crate::instruments::{Counter, Gauge, Histogram, Operation};
 
-/// What the status document calls us.
-const RUNTIME: &str = "python";
-
 /// The process-wide instance. `tallylight.init()` returns it, and the functions of the module
 /// `tallylight` are its methods.
 #[pyclass(module = "tallylight", frozen)]
@@ -39,7 +36,11 @@ fn instance(py: Python<'_>) -> PyResult<tallylight::Tallylight> {
 /// What is left out comes from the environment (`TALLYLIGHT_*`). Called again with the same
 /// settings it returns the same instance; with others it raises `ConflictError`.
 #[pyfunction]
-#[pyo3(signature = (*, environment=None, service=None, release=None, max_series=None, max_memory_bytes=None, tick_ms=None))]
+#[pyo3(signature = (*, environment=None, service=None, release=None, max_series=None, max_memory_bytes=None, max_window_bytes=None, tick_ms=None))]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is a keyword argument in Python"
+)]
 pub(crate) fn init(
     py: Python<'_>,
     environment: Option<&Bound<'_, PyAny>>,
@@ -47,6 +48,7 @@ pub(crate) fn init(
     release: Option<&Bound<'_, PyAny>>,
     max_series: Option<&Bound<'_, PyAny>>,
     max_memory_bytes: Option<&Bound<'_, PyAny>>,
+    max_window_bytes: Option<&Bound<'_, PyAny>>,
     tick_ms: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Py<Tallylight>> {
     let given = ConfigArguments {
@@ -55,14 +57,12 @@ pub(crate) fn init(
         release,
         max_series,
         max_memory_bytes,
+        max_window_bytes,
         tick_ms,
     };
     guard(py, || {
         let from_env = Config::from_env().map_err(|error| exception(py, &error))?;
-        let config = given.apply(Config {
-            runtime: RUNTIME,
-            ..from_env
-        })?;
+        let config = given.apply(from_env)?;
         fork::register(py)?;
         py.detach(|| tallylight::init(config))
             .map_err(|error| exception(py, &error))?;
@@ -179,9 +179,7 @@ impl Tallylight {
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         guard(py, || {
             let instance = instance(py)?;
-            let mut status = py.detach(|| instance.status());
-            // Before `init` the core cannot know who embeds it.
-            status.process.runtime = RUNTIME;
+            let status = py.detach(|| instance.status());
             document(py, &status)
         })
     }

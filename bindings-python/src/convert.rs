@@ -148,6 +148,7 @@ pub(crate) struct ConfigArguments<'a, 'py> {
     pub(crate) release: Option<&'a Bound<'py, PyAny>>,
     pub(crate) max_series: Option<&'a Bound<'py, PyAny>>,
     pub(crate) max_memory_bytes: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) max_window_bytes: Option<&'a Bound<'py, PyAny>>,
     pub(crate) tick_ms: Option<&'a Bound<'py, PyAny>>,
 }
 
@@ -169,6 +170,9 @@ impl ConfigArguments<'_, '_> {
         }
         if let Some(value) = self.max_memory_bytes {
             config.max_memory_bytes = whole(value, "max_memory_bytes")?;
+        }
+        if let Some(value) = self.max_window_bytes {
+            config.max_window_bytes = whole(value, "max_window_bytes")?;
         }
         if let Some(value) = self.tick_ms {
             let ms = number(value, kind, "tick_ms")?;

@@ -27,6 +27,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     // First of all, before a type object of this interpreter reaches a static.
     raw::refuse_sub_interpreter(py)?;
+    tallylight::config::set_runtime("python");
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<client::Tallylight>()?;
     module.add_class::<instruments::Operation>()?;

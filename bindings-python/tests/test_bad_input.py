@@ -199,6 +199,7 @@ def test_a_bad_scale_is_an_invalid_value_error(bad: Any, name: str) -> None:
         {"max_series": 1.5},
         {"max_memory_bytes": 10**30},
         {"max_memory_bytes": 1},
+        {"max_window_bytes": 1},
         {"tick_ms": 0},
         {"tick_ms": -5},
         {"tick_ms": NAN},

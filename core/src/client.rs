@@ -122,7 +122,6 @@ fn difference(known: &Config, asked: &Config) -> String {
             known.max_window_bytes != asked.max_window_bytes,
         ),
         ("tick", known.tick != asked.tick),
-        ("runtime", known.runtime != asked.runtime),
     ];
     let differing: Vec<&str> = fields
         .into_iter()

@@ -4,9 +4,19 @@
 //! when it is asked to: by [`Config::from_env`] and, for the name of the environment, when an
 //! instance is made without one.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+
+/// The language that embeds the core; see [`set_runtime`].
+static RUNTIME: OnceLock<&'static str> = OnceLock::new();
+
+/// Tells, once and before anything else, which language embeds the core: what a status document
+/// names as `process.runtime`. Without it that is `rust`.
+pub fn set_runtime(name: &'static str) {
+    RUNTIME.get_or_init(|| name);
+}
 
 /// A setting as the reference shows it.
 #[derive(Debug, Clone, Copy)]
@@ -100,8 +110,6 @@ pub struct Config {
     pub max_window_bytes: usize,
     /// How often the windows take in what is new.
     pub tick: Duration,
-    /// The language that embeds the core: `rust`, `node` or `python`. Set by a binding.
-    pub runtime: &'static str,
 }
 
 impl Default for Config {
@@ -114,9 +122,13 @@ impl Default for Config {
             max_memory_bytes: 64 << 20,
             max_window_bytes: 32 << 20,
             tick: Duration::from_secs(1),
-            runtime: "rust",
         }
     }
+}
+
+/// The language that embeds the core.
+pub(crate) fn runtime() -> &'static str {
+    RUNTIME.get().copied().unwrap_or("rust")
 }
 
 impl Config {
@@ -158,7 +170,6 @@ impl Config {
                 "TALLYLIGHT_TICK_MS",
                 default.tick.as_millis() as u64,
             )?),
-            runtime: default.runtime,
         };
         config.check()?;
         Ok(config)

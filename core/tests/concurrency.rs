@@ -90,7 +90,7 @@ fn eight_threads_record_exactly_while_others_read_and_threads_end() {
     assert_eq!(series.distribution.sum(), 8 * each_sum + parts_sum);
     assert_eq!(series.errors(), 32);
     assert_eq!(tally.drops().total(), 0);
-    let windows = &tally.status().windows["1h"].figures;
+    let windows = tally.status().windows.get("1h").unwrap().figures.clone();
     assert_eq!(windows.total_requests, 8 * EACH + 32);
 }
 

@@ -61,7 +61,14 @@ fn a_child_starts_at_zero_and_leaves_the_parent_alone() {
             && series.errors() == 1
             && level == 1.0
             && tally.drops().nan == 0
-            && tally.status().windows["1h"].figures.total_requests == 3;
+            && tally
+                .status()
+                .windows
+                .get("1h")
+                .unwrap()
+                .figures
+                .total_requests
+                == 3;
         i32::from(!right)
     });
     assert_eq!(code, 0);

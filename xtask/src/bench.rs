@@ -42,9 +42,7 @@ const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let requirements = Requirements::look_or_install(true)?;
-    if let Some(missing) = requirements.missing().first() {
-        return Err(missing.failure());
-    }
+    requirements.complete()?;
     let python = requirements
         .python
         .as_ref()

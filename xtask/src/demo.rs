@@ -108,9 +108,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn prepare() -> Result<PathBuf> {
     report::heading("demo: setting up (later runs skip what is up to date)");
     let requirements = Requirements::look_or_install(true)?;
-    if let Some(missing) = requirements.missing().first() {
-        return Err(missing.failure());
-    }
+    requirements.complete()?;
     thread::scope(|scope| {
         let program = scope.spawn(|| {
             Step::cargo(
@@ -124,7 +122,7 @@ fn prepare() -> Result<PathBuf> {
                     "--no-default-features",
                     // The features of the bindings, so that all three share one build of the core.
                     "--features",
-                    "metrics,hdr,cli",
+                    "metrics,cli",
                 ],
             )
             .run()

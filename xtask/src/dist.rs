@@ -48,9 +48,7 @@ impl Build {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let requirements = Requirements::look_or_install(true)?;
-    if let Some(missing) = requirements.missing().first() {
-        return Err(missing.failure());
-    }
+    requirements.complete()?;
     setup::everything(&requirements)?;
     report::heading("dist: release packages");
     let npm = npm(Build::Release)?;

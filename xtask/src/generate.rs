@@ -4,6 +4,7 @@
 //! that differ.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::failure::{Doing, Failure, Result};
 use crate::process::Step;
@@ -21,19 +22,31 @@ pub(crate) struct Options {
     check: bool,
 }
 
-/// One generated file.
-pub(crate) struct File {
-    pub(crate) path: &'static str,
-    make: fn() -> Result<String>,
+/// Files that one generator makes.
+pub(crate) struct Generator {
+    pub(crate) what: &'static str,
+    /// Where the made files are kept.
+    folder: &'static str,
+    /// Makes them in a scratch folder.
+    make: fn(&Path) -> Result<()>,
 }
 
-/// Every generated file but the Node binding's declarations, which its own scripts make and compare.
-pub(crate) const FILES: &[File] = &[File {
-    path: "docs/reference/environment.md",
-    make: environment,
-}];
+/// Every generator but the one of the Node binding's declarations, whose own scripts make and compare them.
+pub(crate) const GENERATORS: &[Generator] = &[
+    Generator {
+        what: "docs/reference/environment.md",
+        folder: "docs/reference",
+        make: environment,
+    },
+    Generator {
+        what: "tests/vectors/*.json",
+        folder: "tests/vectors",
+        make: vectors,
+    },
+];
 
-fn environment() -> Result<String> {
+/// The settings and their environment variables, from the table that the core reads.
+fn environment(scratch: &Path) -> Result<()> {
     let made = Step::cargo(
         "gen-environment",
         [
@@ -47,34 +60,74 @@ fn environment() -> Result<String> {
     )
     .captured()
     .run()?;
-    Ok(made.stdout)
+    let path = scratch.join("environment.md");
+    fs::write(&path, made.stdout).doing(|| format!("cannot write {}", paths::shown(&path)))
 }
 
-impl File {
-    pub(crate) fn check(&self) -> Result<()> {
-        let kept = fs::read_to_string(paths::at(self.path)).unwrap_or_default();
-        let made = (self.make)()?;
-        match first_difference(&kept, &made) {
-            None => Ok(()),
-            Some(difference) => Err(Failure::new(format!(
-                "{} is not what its generator makes: {difference}",
-                self.path
-            ))
-            .hint("run `cargo xtask gen` and commit what it changes")),
+/// The shared vectors. Their generator writes beside itself, so a copy of it runs in the scratch folder.
+fn vectors(scratch: &Path) -> Result<()> {
+    let requirements = Requirements::look();
+    let python = requirements
+        .python
+        .as_ref()
+        .map_err(|missing| missing.failure())?;
+    let copy = scratch.join("generate.py");
+    fs::copy(paths::at("tests/vectors/generate.py"), &copy)
+        .doing(|| "cannot copy tests/vectors/generate.py".into())?;
+    Step::new("gen-vectors", &python.program).arg(&copy).run()?;
+    fs::remove_file(&copy).doing(|| format!("cannot remove {}", paths::shown(&copy)))
+}
+
+impl Generator {
+    /// The kept path and the made text of each file.
+    fn made(&self) -> Result<Vec<(PathBuf, String)>> {
+        let scratch = paths::target().join("generated").join(self.folder);
+        let _ = fs::remove_dir_all(&scratch);
+        fs::create_dir_all(&scratch).doing(|| format!("cannot make {}", paths::shown(&scratch)))?;
+        (self.make)(&scratch)?;
+        let mut made = Vec::new();
+        let entries =
+            fs::read_dir(&scratch).doing(|| format!("cannot read {}", paths::shown(&scratch)))?;
+        for entry in entries.flatten() {
+            let text = fs::read_to_string(entry.path())
+                .doing(|| format!("cannot read {}", paths::shown(&entry.path())))?;
+            made.push((paths::at(self.folder).join(entry.file_name()), text));
         }
+        made.sort();
+        if made.is_empty() {
+            return Err(Failure::new(format!(
+                "the generator of {} made nothing",
+                self.what
+            )));
+        }
+        Ok(made)
     }
 
+    pub(crate) fn check(&self) -> Result<()> {
+        for (path, made) in self.made()? {
+            let kept = fs::read_to_string(&path).unwrap_or_default();
+            if let Some(difference) = first_difference(&kept, &made) {
+                return Err(Failure::new(format!(
+                    "{} is not what its generator makes: {difference}",
+                    paths::shown(&path)
+                ))
+                .hint("run `cargo xtask gen` and commit what it changes"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what changed; answers whether anything did.
     fn write(&self) -> Result<bool> {
-        let path = paths::at(self.path);
-        let made = (self.make)()?;
-        if fs::read_to_string(&path).is_ok_and(|kept| kept == made) {
-            return Ok(false);
+        let mut changed = false;
+        for (path, made) in self.made()? {
+            if fs::read_to_string(&path).is_ok_and(|kept| kept == made) {
+                continue;
+            }
+            fs::write(&path, made).doing(|| format!("cannot write {}", paths::shown(&path)))?;
+            changed = true;
         }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).doing(|| format!("cannot make {}", paths::shown(folder)))?;
-        }
-        fs::write(&path, made).doing(|| format!("cannot write {}", self.path))?;
-        Ok(true)
+        Ok(changed)
     }
 }
 
@@ -84,23 +137,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .for_node()
         .map_err(|missing| missing.failure())?;
     let mut wrong = Vec::new();
-    for file in FILES {
+    for generator in GENERATORS {
         if options.check {
-            match file.check() {
-                Ok(()) => report::data(&format!("{}: up to date", file.path)),
+            match generator.check() {
+                Ok(()) => report::data(&format!("{}: up to date", generator.what)),
                 Err(failure) if failure.is_interrupt() => return Err(failure),
                 Err(failure) => {
-                    report::data(&format!("{}: DIFFERS", file.path));
+                    report::data(&format!("{}: DIFFERS", generator.what));
                     wrong.push(failure.message);
                 }
             }
         } else {
-            let state = if file.write()? {
+            let state = if generator.write()? {
                 "written"
             } else {
                 "unchanged"
             };
-            report::data(&format!("{}: {state}", file.path));
+            report::data(&format!("{}: {state}", generator.what));
         }
     }
     setup::node()?;

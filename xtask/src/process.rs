@@ -296,7 +296,7 @@ impl Finished {
             text.push_str(&tail(&self.stdout));
             text.push('\n');
         }
-        text.push_str(&tail(&self.log));
+        text.push_str(&tail(&readable(&self.log)));
         report::say(&format!(
             "---- {} ({}) ----\n{}\n---- end of {} ----",
             self.name,
@@ -467,6 +467,14 @@ fn read(path: &Path) -> String {
     fs::read(path)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default()
+}
+
+/// A log without cargo's messages to programs, which a build script of another language may pass on.
+fn readable(log: &str) -> String {
+    log.lines()
+        .filter(|line| !line.starts_with("{\"reason\":"))
+        .flat_map(|line| [line, "\n"])
+        .collect()
 }
 
 fn tail(text: &str) -> String {

@@ -74,7 +74,21 @@ impl Requirements {
         ]
     }
 
-    pub(crate) fn missing(&self) -> Vec<&Missing> {
+    /// Fails when anything is missing, and names all of it at once.
+    pub(crate) fn complete(&self) -> Result<()> {
+        let missing = self.missing();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let whats: Vec<&str> = missing
+            .iter()
+            .map(|missing| missing.what.as_str())
+            .collect();
+        let hows: Vec<&str> = missing.iter().map(|missing| missing.how.as_str()).collect();
+        Err(Failure::new(whats.join("; ")).hint(hows.join("\n  hint: ")))
+    }
+
+    fn missing(&self) -> Vec<&Missing> {
         self.all()
             .into_iter()
             .filter_map(|(_, tool)| tool.as_ref().err())

@@ -41,9 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         rows.push(vec![name.to_string(), found]);
     }
     report::data(report::table(&rows).trim_end());
-    if let Some(missing) = requirements.missing().first() {
-        return Err(missing.failure());
-    }
+    requirements.complete()?;
     if options.check {
         return Ok(());
     }

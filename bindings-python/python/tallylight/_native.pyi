@@ -34,6 +34,7 @@ def init(
     release: str | None = None,
     max_series: int | None = None,
     max_memory_bytes: int | None = None,
+    max_window_bytes: int | None = None,
     tick_ms: float | None = None,
 ) -> Tallylight: ...
 def run_cli(args: list[str], /) -> int: ...

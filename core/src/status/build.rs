@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::document::{
     CounterRow, Durations, ErrorRow, GaugeRow, HistogramRow, History, HistoryPoint, Models,
     OperationRow, Process, RequestFigures, SCHEMA_VERSION, Sentry, Service, Status, Telemetry,
-    WindowFigures,
+    WindowFigures, Windows,
 };
 use crate::clock::rfc3339;
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::metrics::{self, Distribution, Instrument, Kind, Quantiles, Reading, Registry, WINDOWS};
 
 const NANOS_PER_MILLI: f64 = 1e6;
@@ -50,7 +50,7 @@ pub(crate) fn build(sources: Sources<'_>) -> Status {
         },
         process: Process {
             pid: std::process::id(),
-            runtime: sources.config.runtime,
+            runtime: config::runtime(),
             sdk_version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: round(uptime, 3),
         },
@@ -95,11 +95,7 @@ fn total_of(readings: &[Reading], kind: Kind) -> (Distribution, u64) {
     (total, errors)
 }
 
-fn windows_of(
-    readings: &[Reading],
-    kind: Kind,
-    uptime: f64,
-) -> BTreeMap<&'static str, WindowFigures> {
+fn windows_of(readings: &[Reading], kind: Kind, uptime: f64) -> Windows {
     window_map(uptime, |at| {
         let mut total = Distribution::new();
         let mut errors = 0;
@@ -111,24 +107,18 @@ fn windows_of(
     })
 }
 
-fn window_map(
-    uptime: f64,
-    read: impl Fn(usize) -> (Distribution, u64),
-) -> BTreeMap<&'static str, WindowFigures> {
-    WINDOWS
-        .iter()
-        .enumerate()
-        .map(|(at, (name, seconds))| {
-            let covered = uptime.min(*seconds as f64);
-            let (distribution, errors) = read(at);
-            let window = WindowFigures {
-                window_seconds: *seconds,
-                covered_seconds: round(covered, 3),
-                figures: figures(&distribution, errors, covered),
-            };
-            (*name, window)
-        })
-        .collect()
+fn window_map(uptime: f64, read: impl Fn(usize) -> (Distribution, u64)) -> Windows {
+    let windows = WINDOWS.iter().enumerate().map(|(at, (name, seconds))| {
+        let covered = uptime.min(*seconds as f64);
+        let (distribution, errors) = read(at);
+        let window = WindowFigures {
+            window_seconds: *seconds,
+            covered_seconds: round(covered, 3),
+            figures: figures(&distribution, errors, covered),
+        };
+        (*name, window)
+    });
+    Windows(windows.collect())
 }
 
 fn figures(distribution: &Distribution, errors: u64, covered: f64) -> RequestFigures {

@@ -28,7 +28,7 @@ pub struct Status {
     /// All server operations since the start.
     pub metrics: RequestFigures,
     /// The same over the last minute, five minutes and hour.
-    pub windows: BTreeMap<&'static str, WindowFigures>,
+    pub windows: Windows,
     /// Every operation of every kind.
     pub operations: Vec<OperationRow>,
     /// All model calls together.
@@ -128,6 +128,31 @@ pub struct Durations {
     pub max_duration: f64,
 }
 
+/// The rolling windows, shortest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Windows(pub(super) Vec<(&'static str, WindowFigures)>);
+
+impl Windows {
+    /// The window of that name: `1m`, `5m` or `1h`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&WindowFigures> {
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, figures)| figures)
+    }
+
+    /// Names and windows, shortest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &WindowFigures)> {
+        self.0.iter().map(|(name, figures)| (*name, figures))
+    }
+}
+
+impl Serialize for Windows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 /// Figures of a rolling window.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -165,7 +190,7 @@ pub struct OperationRow {
     /// Failures by type, since the start.
     pub errors_by_type: BTreeMap<String, u64>,
     /// The rolling windows.
-    pub windows: BTreeMap<&'static str, WindowFigures>,
+    pub windows: Windows,
 }
 
 /// All model calls.
@@ -183,7 +208,7 @@ pub struct Models {
     #[serde(serialize_with = "plain")]
     pub error_rate: f64,
     /// The rolling windows.
-    pub windows: BTreeMap<&'static str, WindowFigures>,
+    pub windows: Windows,
 }
 
 /// Failures of one type in one operation.

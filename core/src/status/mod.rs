@@ -12,5 +12,5 @@ pub(crate) use build::{Sources, build};
 pub use document::{
     CounterRow, DropFigures, Durations, ErrorRow, GaugeRow, HistogramRow, History, HistoryPoint,
     Models, OperationRow, Process, RequestFigures, SCHEMA_VERSION, Sentry, Service, Status,
-    Telemetry, WindowFigures,
+    Telemetry, WindowFigures, Windows,
 };

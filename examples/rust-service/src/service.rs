@@ -67,8 +67,8 @@ impl Service {
             let sent = http::write_response(stream, &answer);
             match answer.error_type {
                 Some(error_type) => timer.fail(error_type),
-                None => drop(timer),
-            }
+                None => timer.end(),
+            };
             sent?;
         }
         Ok(())

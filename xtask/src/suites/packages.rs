@@ -24,8 +24,8 @@ pub(super) fn smoke(context: &Context, outcome: &mut Outcome) -> Result<()> {
 }
 
 pub(super) fn generated(_context: &Context, outcome: &mut Outcome) -> Result<()> {
-    for file in generate::FILES {
-        outcome.attempt(file.path, || file.check())?;
+    for generator in generate::GENERATORS {
+        outcome.attempt(generator.what, || generator.check())?;
     }
     Ok(())
 }
