@@ -42,7 +42,7 @@ pub use labels::{
     Labels, MAX_ERROR_TYPE_BYTES, MAX_LABEL_KEY_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS,
     MAX_NAME_BYTES,
 };
-pub use operation::{Instrumented, Operation, Outcomes, Recorder, Timer};
+pub use operation::{Instrumented, Operation, Recorder, Timer};
 pub use registry::{MAX_ERROR_TYPES, OTHER_ERROR, OVERFLOW_SERIES, Registry};
 pub use series::{InstrumentOptions, Kind};
 pub use snapshot::{Quantiles, SeriesSnapshot, Snapshot};

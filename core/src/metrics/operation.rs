@@ -142,14 +142,31 @@ impl Operation {
         result
     }
 
-    /// Wraps a future so that it is recorded from its first poll to its end; an `Err` is a failure
-    /// of the error's type, and a future dropped before its end one of type `cancelled`.
+    /// Wraps a future so that it is recorded from its first poll to its end. One that is dropped
+    /// before its end is a failure of type `cancelled`, or `panic` when it panicked.
     pub fn instrument<F: Future>(&self, future: F) -> Instrumented<F> {
+        self.instrumented(future, |_| None)
+    }
+
+    /// As [`Self::instrument`]; an `Err` is a failure of the error's type.
+    pub fn instrument_result<F, T, E>(&self, future: F) -> Instrumented<F>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        self.instrumented(future, |result| result.is_err().then(short_type_name::<E>))
+    }
+
+    fn instrumented<F: Future>(
+        &self,
+        future: F,
+        error_type: fn(&F::Output) -> Option<&'static str>,
+    ) -> Instrumented<F> {
         Instrumented {
             future: Box::pin(future),
             operation: self.clone(),
             started: None,
-            done: false,
+            is_done: false,
+            error_type,
         }
     }
 
@@ -257,40 +274,26 @@ fn short_type_name<T>() -> &'static str {
     head.rsplit("::").next().unwrap_or(head)
 }
 
-/// What a future may answer, as far as an operation cares.
-pub trait Outcomes {
-    /// The type of the failure, if it is one.
-    fn error_type(&self) -> Option<&'static str>;
-}
-
-impl<T, E> Outcomes for Result<T, E> {
-    fn error_type(&self) -> Option<&'static str> {
-        self.is_err().then(short_type_name::<E>)
-    }
-}
-
 /// A future that records itself; see [`Operation::instrument`].
 #[must_use = "futures do nothing unless polled"]
-pub struct Instrumented<F> {
+pub struct Instrumented<F: Future> {
     future: Pin<Box<F>>,
     operation: Operation,
     /// Of the [`stopwatch`], from the first poll on.
     started: Option<u64>,
-    done: bool,
+    is_done: bool,
+    error_type: fn(&F::Output) -> Option<&'static str>,
 }
 
-impl<F: Future> Future for Instrumented<F>
-where
-    F::Output: Outcomes,
-{
+impl<F: Future> Future for Instrumented<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let started = *self.started.get_or_insert_with(stopwatch::now);
         let output = std::task::ready!(self.future.as_mut().poll(context));
-        self.done = true;
+        self.is_done = true;
         let took = Duration::from_nanos(stopwatch::nanos_since(started));
-        match output.error_type() {
+        match (self.error_type)(&output) {
             Some(error_type) => self.operation.record_error(took, error_type),
             None => self.operation.record(took),
         }
@@ -298,9 +301,9 @@ where
     }
 }
 
-impl<F> Drop for Instrumented<F> {
+impl<F: Future> Drop for Instrumented<F> {
     fn drop(&mut self) {
-        if let (Some(started), false) = (self.started, self.done) {
+        if let (Some(started), false) = (self.started, self.is_done) {
             let error_type = if std::thread::panicking() {
                 "panic"
             } else {
