@@ -175,7 +175,6 @@ export interface Drops {
     readonly reentrant: number;
     /** Recordings past the memory cap. */
     readonly arena_full: number;
-    readonly refused: number;
     /** Recordings of a metric that could not be registered; from facades of native code only. */
     readonly refused: number;
     /** Values above the largest kept apart, recorded as that. Not a drop. */
