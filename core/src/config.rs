@@ -127,6 +127,7 @@ impl Default for Config {
 }
 
 /// The language that embeds the core.
+#[cfg(feature = "metrics")]
 pub(crate) fn runtime() -> &'static str {
     RUNTIME.get().copied().unwrap_or("rust")
 }
