@@ -33,11 +33,11 @@ fn with_handle(env: Env, id: u32, f: impl FnOnce(&Handle) -> Option<()>) -> Resu
     contained(|| {
         let tally = tallylight::global()?;
         with_state(env, |state| {
-            let done = state.handles.get(&id).and_then(f);
-            if done.is_none() {
+            let is_done = state.handles.get(&id).and_then(f).is_some();
+            if !is_done {
                 tally.drop_one(DropReason::ArenaFull);
             }
-            Ok(done.is_some())
+            Ok(is_done)
         })
     })
 }
@@ -70,9 +70,13 @@ pub fn record_failure(env: Env, id: u32, ms: f64, error_type: String) -> Result<
     })
 }
 
-/// Adds a value to a counter.
+/// Adds a value to a counter, or a number of failures to an error series.
 #[napi]
 pub fn add_value(env: Env, id: u32, value: f64) -> Result<bool> {
+    // An error series has no handle here: its cells, or this call, are all that uses it.
+    if value >= 1.0 && contained(|| Ok(tallylight::global()?.add_failures(id, value as u64)))? {
+        return Ok(true);
+    }
     with_handle(env, id, |handle| match handle {
         Handle::Counter(counter) => {
             counter.add(value);

@@ -142,6 +142,8 @@ export class Recorder {
       if (cells === undefined) return this.touch(slot) && this.add(slot, cell, units);
       cells[cell]! += 1;
     }
+    if (units > home[header + MAX]!) home[header + MAX] = units;
+    // Last: a reader that sees the sum moved sees the bucket and the maximum too.
     const sum = home[header + SUM_LOW]! + units;
     if (sum < TWO_53) {
       home[header + SUM_LOW] = sum;
@@ -151,7 +153,6 @@ export class Recorder {
       home[header + SUM_LOW] = home[header + SUM_LOW]! - TWO_53 + units;
       home[header + SUM_CARRY]! += 1;
     }
-    if (units > home[header + MAX]!) home[header + MAX] = units;
     return true;
   }
 

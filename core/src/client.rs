@@ -49,8 +49,12 @@ impl Drop for Inner {
 
 impl std::fmt::Debug for Tallylight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let config = {
+            let _inside = fork::enter();
+            self.inner.settings.lock().config.clone()
+        };
         f.debug_struct("Tallylight")
-            .field("config", &self.inner.settings.lock().config)
+            .field("config", &config)
             .finish_non_exhaustive()
     }
 }
@@ -67,6 +71,8 @@ pub fn global() -> Result<Tallylight, Error> {
         return Ok(known.clone());
     }
     let fresh = Tallylight::new(Config::default())?;
+    // Inside, so that no forked child inherits a lock that is being filled.
+    let _inside = fork::enter();
     Ok(GLOBAL.get_or_init(|| fresh).clone())
 }
 
@@ -80,7 +86,7 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
     config.check()?;
     let instance = global()?;
     let environment = Environment::detect(&config);
-    let inside = fork::enter();
+    let _inside = fork::enter();
     let mut settings = instance.inner.settings.lock();
     if settings.initialised && settings.config != config {
         return Err(Error::new(
@@ -100,9 +106,8 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
             initialised: true,
         };
     }
+    instance.start_ticker_every(settings.config.tick);
     drop(settings);
-    drop(inside);
-    instance.start_ticker();
     Ok(instance)
 }
 
@@ -176,14 +181,19 @@ impl Tallylight {
             let _inside = fork::enter();
             self.inner.settings.lock().config.tick
         };
+        self.start_ticker_every(every);
+    }
+
+    fn start_ticker_every(&self, every: Duration) {
         let weak = Arc::downgrade(&self.inner);
         self.inner.ticker.start(every, move || {
             let Some(inner) = weak.upgrade() else {
                 return false;
             };
             let tick = || metrics::collect(&inner.registry, inner.clock.now().as_secs());
-            if catch_unwind(AssertUnwindSafe(tick)).is_err() {
-                inner.ticker.count_panic();
+            match catch_unwind(AssertUnwindSafe(tick)) {
+                Ok(()) => inner.ticker.count_tick(),
+                Err(_) => inner.ticker.count_panic(),
             }
             true
         });
@@ -257,7 +267,7 @@ impl Tallylight {
     pub fn snapshot(&self) -> Snapshot {
         let now = self.inner.clock.now();
         Snapshot {
-            timestamp: clock::rfc3339(now),
+            timestamp: clock::rfc3339(self.inner.clock.wall()),
             series: metrics::totals(&self.inner.registry, now.as_secs()),
         }
     }
@@ -276,6 +286,7 @@ impl Tallylight {
             config: &config,
             environment: &environment,
             now,
+            wall: self.inner.clock.wall(),
             started: self.inner.started,
             ticker_running: self.inner.ticker.is_running(),
             ticker_panics: self.inner.ticker.panics(),
@@ -291,10 +302,10 @@ impl Tallylight {
     /// Closes recording on every thread and isolate and ends the ticker. Later recordings are
     /// counted drops; what was recorded can still be read. [`init`] opens it again.
     pub fn shutdown(&self) {
-        {
-            let _inside = fork::enter();
-            self.inner.settings.lock().initialised = false;
-        }
+        let _inside = fork::enter();
+        // Held to the end: an `init` meanwhile would find it half closed.
+        let mut settings = self.inner.settings.lock();
+        settings.initialised = false;
         self.inner.registry.set_closed(true);
         self.inner.ticker.stop();
     }
@@ -320,6 +331,21 @@ impl Tallylight {
         self.inner
             .registry
             .error_series_by_number(operation, error_type)
+    }
+
+    /// Adds failures to an error series by its number, for a binding without cells of its own for
+    /// it; false when there is no such series.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn add_failures(&self, series: u32, n: u64) -> bool {
+        self.inner.registry.add_failures(series, n)
+    }
+
+    /// How many ticks the background thread has made.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.inner.ticker.ticks()
     }
 
     /// Counts a recording that a binding could not make.

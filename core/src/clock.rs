@@ -37,7 +37,19 @@ impl Clock {
         Self::Manual(millis)
     }
 
-    /// Time since the Unix epoch, never going back.
+    /// What a wall clock shows: time since the Unix epoch, for documents. Follows the system when
+    /// it is set or slept.
+    #[must_use]
+    pub fn wall(&self) -> Duration {
+        match self {
+            Self::System { .. } => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+            Self::Manual(_) => self.now(),
+        }
+    }
+
+    /// Time since the Unix epoch as the clock's first moment had it, never going back: for windows.
     #[must_use]
     pub fn now(&self) -> Duration {
         match self {

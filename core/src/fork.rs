@@ -8,8 +8,8 @@
 //! `multiprocessing`. The recording path is never inside.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Once, OnceLock};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -97,8 +97,9 @@ fn install() {}
 
 #[cfg(unix)]
 fn install() {
-    static INSTALL: Once = Once::new();
-    INSTALL.call_once(|| {
+    /// No once-lock: a child could inherit one that is being filled.
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if !INSTALLED.swap(true, Ordering::Relaxed) {
         // SAFETY: the handlers are plain functions that never unwind, in a library that is never
         // unloaded once a recording thread's destructor is registered.
         unsafe {
@@ -108,7 +109,7 @@ fn install() {
                 Some(unix::after_in_child),
             );
         }
-    });
+    }
 }
 
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 //!
 //! It does no I/O and holds no instance alive. Started by `init`, never by import; ended by
 //! `shutdown` or with its instance. A tick that panics is contained and counted. In a forked child
-//! the thread does not exist; the child's next use of the instance starts one of its own.
+//! the thread does not exist until `init` or `after_fork_in_child` starts one of its own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -23,6 +23,7 @@ struct Running {
 #[derive(Default)]
 pub(crate) struct Ticker {
     running: Mutex<Option<Running>>,
+    ticks: AtomicU64,
     panics: AtomicU64,
 }
 
@@ -98,6 +99,14 @@ impl Ticker {
     pub(crate) fn was_running(&self) -> bool {
         let _inside = fork::enter();
         self.running.lock().is_some()
+    }
+
+    pub(crate) fn count_tick(&self) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_panic(&self) {

@@ -32,6 +32,11 @@ struct Reading {
 /// Chooses the clock, once; registering an operation does it.
 #[cold]
 pub fn start() {
+    if BASE.get().is_some() {
+        return;
+    }
+    // Inside, so that no forked child inherits a lock that is being filled.
+    let _inside = crate::fork::enter();
     BASE.get_or_init(|| {
         COUNTS.store(counter::is_trusted(), Relaxed);
         reading()

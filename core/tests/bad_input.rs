@@ -101,12 +101,12 @@ fn past_the_memory_cap_recordings_are_counted_drops() {
 fn error_types_are_bounded_by_operation() {
     let tally = instance(Config::default());
     let operation = tally.operation("op", &Labels::new(), Kind::Server).unwrap();
+    operation.record_error_ms(1.0, &"long".repeat(100));
     for n in 0..1_000 {
         operation.record_error_ms(1.0, &format!("Error{n}"));
     }
     operation.record_error_ms(1.0, "");
     operation.record_error_ms(1.0, "with\u{0}control");
-    operation.record_error_ms(1.0, &"long".repeat(100));
     let snapshot = tally.snapshot();
     let errors = &snapshot.series[0].errors_by_type;
     assert_eq!(errors.len(), MAX_ERROR_TYPES + 1);
@@ -141,7 +141,7 @@ fn the_same_name_as_something_else_is_a_conflict() {
         .histogram("h", &none, &InstrumentOptions::default())
         .unwrap_err();
     assert_eq!(scale.kind(), ErrorKind::Conflict);
-    for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+    for scale in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300, 1e300] {
         let options = InstrumentOptions {
             scale,
             ..InstrumentOptions::default()
@@ -185,4 +185,63 @@ fn a_panic_inside_a_timed_closure_is_recorded_and_goes_on() {
     let snapshot = tally.snapshot();
     assert_eq!(snapshot.series[0].count(), 1);
     assert_eq!(snapshot.series[0].errors_by_type["panic"], 1);
+}
+
+#[test]
+fn a_gauge_stays_a_number() {
+    let tally = instance(Config::default());
+    let none = Labels::new();
+    let gauge = tally
+        .gauge("g", &none, &InstrumentOptions::default())
+        .unwrap();
+    gauge.set(f64::MAX);
+    gauge.add(f64::MAX);
+    assert_eq!(tally.snapshot().series[0].value, f64::MAX);
+    assert_eq!(tally.drops().infinite, 1);
+}
+
+#[test]
+fn a_failure_is_never_counted_without_its_request() {
+    let tally = instance(Config {
+        max_memory_bytes: 1 << 20,
+        ..Config::default()
+    });
+    let mut tried = 0u64;
+    for n in 0..300 {
+        let labels = Labels::from_pairs([("n", n.to_string())]).unwrap();
+        let operation = tally.operation("op", &labels, Kind::Server).unwrap();
+        for shift in 0..30 {
+            operation.record_error(Duration::from_nanos(1 << shift), "E");
+            tried += 1;
+        }
+    }
+    let status = tally.status();
+    assert!(tally.drops().arena_full > 0);
+    assert!(status.metrics.total_errors <= status.metrics.total_requests);
+    assert!(status.metrics.total_requests < tried);
+}
+
+#[test]
+fn an_error_rate_never_passes_a_hundred_while_failures_pour_in() {
+    let tally = instance(Config::default());
+    let operation = tally.operation("op", &Labels::new(), Kind::Server).unwrap();
+    let writer = {
+        let operation = operation.clone();
+        std::thread::spawn(move || {
+            for _ in 0..20_000 {
+                operation.record_error_ms(1.0, "E");
+            }
+        })
+    };
+    while !writer.is_finished() {
+        let metrics = tally.status().metrics;
+        assert!(metrics.total_errors <= metrics.total_requests);
+        let series = &tally.snapshot().series[0];
+        assert!(
+            series.count() == 0 || series.quantiles().p50 > 0.0,
+            "the maximum came late"
+        );
+    }
+    writer.join().unwrap();
+    assert_eq!(tally.status().metrics.error_rate, 100.0);
 }

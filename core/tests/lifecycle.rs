@@ -61,11 +61,11 @@ fn init_is_idempotent_conflicts_are_told_and_shutdown_closes() {
     .unwrap();
     operation.record_ms(5.0);
     assert_eq!(again.status().metrics.total_requests, 2);
-    // The ticker takes counts into the windows by itself; wait for it without asking for a status,
-    // which would do it too.
+    // The new ticker ticks by itself.
+    let ticks = again.ticks();
     let patience = Instant::now();
-    while again.status().telemetry.window_bytes == 0 && patience.elapsed() < Duration::from_secs(20)
-    {
+    while again.ticks() == ticks {
+        assert!(patience.elapsed() < Duration::from_secs(20), "no tick");
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(again.status().telemetry.ticker_running);

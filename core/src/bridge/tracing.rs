@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::Duration;
 
 use ::tracing::callsite::Identifier;
 use ::tracing::field::{Field, Visit};
@@ -19,6 +19,7 @@ use super::register;
 use crate::client::Tallylight;
 use crate::fork;
 use crate::metrics::{DropReason, Kind, Labels, Operation};
+use crate::stopwatch;
 
 const KIND_FIELD: &str = "otel.kind";
 const ERROR_FIELD: &str = "error.type";
@@ -163,7 +164,7 @@ where
             site,
             kind: told.kind.unwrap_or_default(),
             error: told.error.map(Cow::Owned),
-            started: Instant::now(),
+            started: stopwatch::now(),
         };
         let _inside = fork::enter();
         self.table(id).lock().insert(id.into_u64(), span);
@@ -212,7 +213,7 @@ where
         let Some(span) = closed else {
             return;
         };
-        let took = span.started.elapsed();
+        let took = Duration::from_nanos(stopwatch::nanos_since(span.started));
         match (span.site.operation(&self.tally, span.kind), &span.error) {
             (Some(operation), None) => operation.record(took),
             (Some(operation), Some(error)) => operation.record_error(took, error),
@@ -226,7 +227,8 @@ struct Open {
     site: Arc<Site>,
     kind: Kind,
     error: Option<Cow<'static, str>>,
-    started: Instant,
+    /// Of the [`stopwatch`].
+    started: u64,
 }
 
 /// A callsite whose spans are recorded.
@@ -255,9 +257,13 @@ impl Site {
             })
             .ok()
         };
-        self.operations[kind as usize]
-            .get_or_init(register)
-            .as_ref()
+        let operation = &self.operations[kind as usize];
+        if operation.get().is_none() {
+            // Inside, so that no forked child inherits a once-lock that is being filled.
+            let _inside = fork::enter();
+            operation.get_or_init(register);
+        }
+        operation.get().and_then(Option::as_ref)
     }
 }
 

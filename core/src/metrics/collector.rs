@@ -19,6 +19,7 @@ use super::window::{Increase, SeriesWindow};
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
     signature: Signature,
+    recheck: bool,
     /// Of operations and histograms; shared with the snapshots that were taken of it.
     pub(crate) distribution: Arc<Distribution>,
     /// Of counters and error counters.
@@ -77,7 +78,9 @@ impl Collector {
         self.series
             .resize_with(view.series.len().max(self.series.len()), Collected::default);
         let mut found = self.find(view);
-        found.sort_unstable_by_key(|found| found.series);
+        // Error counters have higher numbers than their operation and are counted after its
+        // duration: read first, they never show a failure whose request is not seen.
+        found.sort_unstable_by_key(|found| std::cmp::Reverse(found.series));
         for blocks in found.chunk_by(|a, b| a.series == b.series) {
             self.take_increase(blocks, view, now);
         }
@@ -124,9 +127,12 @@ impl Collector {
             return;
         };
         let collected = &mut self.series[at];
-        if signature == collected.signature {
+        let changed = signature != collected.signature;
+        // JavaScript's stores come in no promised order: what changed is looked at once more.
+        if !changed && !collected.recheck {
             return;
         }
+        collected.recheck = changed;
         collected.signature = signature;
         let increase = if view.series[at].instrument.has_octaves() {
             raise(&mut collected.distribution, blocks)
@@ -135,7 +141,9 @@ impl Collector {
             collected.value = signature.sum;
             Increase::of_counter(grown)
         };
-        collected.window.push(now, increase);
+        if !increase.is_empty() {
+            collected.window.push(now, increase);
+        }
     }
 
     /// Keeps the windows under their cap: first by coarser slots, which loses no count, then by

@@ -104,14 +104,17 @@ impl Gauge {
             return;
         };
         let done = self.registry.with_shared(self.series.id, None, |block| {
-            // Answers always, so the update always happens.
-            let _ =
-                shared::gauge(block).fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bits| {
-                    Some(f(f64::from_bits(bits), operand).to_bits())
-                });
+            // A level stays a number: what would take it past the largest is refused.
+            let moved = |bits| {
+                let level = f(f64::from_bits(bits), operand);
+                level.is_finite().then(|| level.to_bits())
+            };
+            shared::gauge(block).fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved)
         });
-        if done.is_none() {
-            self.registry.dropped(DropReason::ArenaFull);
+        match done {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => self.registry.dropped(DropReason::Infinite),
+            None => self.registry.dropped(DropReason::ArenaFull),
         }
     }
 
@@ -150,7 +153,9 @@ impl Histogram {
     #[inline]
     pub fn record(&self, value: f64) {
         match checked(value, self.series.scale) {
-            Ok(scaled) => local::record(&self.registry, self.series.id, scaled),
+            Ok(scaled) => {
+                local::record(&self.registry, self.series.id, scaled);
+            }
             Err(reason) => self.registry.dropped(reason),
         }
     }

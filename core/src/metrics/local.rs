@@ -5,9 +5,9 @@
 //! handler never meets them half changed. A thread that is past its thread-locals' destructors, or
 //! that got no shard, records into the shared shard.
 //!
-//! From a signal handler: recording is safe once the thread has recorded that operation before
-//! (nothing then allocates from the heap); a recording that meets another in progress, or one of
-//! our locks, is a counted drop.
+//! From a signal handler: recording is safe once the thread has recorded values of that magnitude
+//! in that operation before, since nothing then allocates; a recording that meets another in
+//! progress, or one of our locks, is a counted drop.
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::HashMap;
@@ -84,6 +84,9 @@ pub(crate) struct Lease {
     inherited: RefCell<HashMap<SeriesId, Offset>>,
     /// By series number; the pointers come from `Box::into_raw` and are freed with the lease.
     writers: UnsafeCell<Vec<*const SeriesWriter>>,
+    /// Smaller tables that a recording which a signal handler interrupted may still read; together
+    /// they are no larger than the present one.
+    outgrown: RefCell<Vec<Vec<*const SeriesWriter>>>,
 }
 
 impl Drop for Lease {
@@ -101,6 +104,9 @@ impl Drop for Lease {
 impl Lease {
     fn new(registry: &Arc<Registry>) -> Option<Rc<Self>> {
         fork::in_child(stop_after_fork);
+        if registry.is_exhausted(CellKind::Native) {
+            return None;
+        }
         let page = Arc::new(HotPage::new()?);
         let (arena, shard) = registry.claim(CellKind::Native, Some(&page))?;
         let inherited = block::blocks(&arena, arena.shard(shard))
@@ -115,6 +121,7 @@ impl Lease {
             page,
             inherited: RefCell::new(inherited),
             writers: UnsafeCell::new(Vec::new()),
+            outgrown: RefCell::default(),
         }))
     }
 
@@ -174,10 +181,10 @@ impl Lease {
             None => {
                 let writer = Box::into_raw(Box::new(SeriesWriter::new(self.hot(), &block)));
                 if writers.len() <= series.index() {
-                    // The old table is freed: nobody may find it meanwhile, not even a signal
-                    // handler, which looks up its writer before it sees BUSY.
-                    CURRENT.with(Current::clear);
-                    writers.resize((series.index() + 1).next_power_of_two(), ptr::null());
+                    let mut larger = writers.clone();
+                    larger.resize((series.index() + 1).next_power_of_two(), ptr::null());
+                    let outgrown = std::mem::replace(writers, larger);
+                    self.outgrown.borrow_mut().push(outgrown);
                 }
                 writers[series.index()] = writer;
                 self.make_current(writers);
@@ -243,16 +250,17 @@ pub(crate) fn hold(registry: &Arc<Registry>, series: SeriesId) -> Option<HeldWri
     })
 }
 
-/// Records a value of a distribution in the calling thread's shard.
+/// Records a value of a distribution in the calling thread's shard; false when it became a drop.
 #[inline(always)]
-pub(crate) fn record(registry: &Arc<Registry>, series: SeriesId, value: u64) {
+pub(crate) fn record(registry: &Arc<Registry>, series: SeriesId, value: u64) -> bool {
     if with_current(registry, series, |writer| {
         // SAFETY: the writer is of a lease of this thread, which keeps all that it names.
         unsafe { writer.as_ref().record(value) }
-    }) == Outcome::Slow
+    }) == Outcome::Recorded
     {
-        record_slow(registry, series, value);
+        return true;
     }
+    record_slow(registry, series, value)
 }
 
 /// Adds to a counter in the calling thread's shard.
@@ -274,20 +282,24 @@ fn with_current(
     f: impl FnOnce(NonNull<SeriesWriter>) -> Outcome,
 ) -> Outcome {
     CURRENT.with(|current| {
-        if current.uid.get() != registry.uid() || series.index() >= current.writers_len.get() {
+        let (writers, len) = (current.writers.get(), current.writers_len.get());
+        // A signal handler between the readings may make another registry current; the uid, which
+        // is read last and cleared first, then differs.
+        compiler_fence(Ordering::SeqCst);
+        if current.uid.get() != registry.uid() || series.index() >= len {
             return Outcome::Slow;
         }
-        // SAFETY: with the uid set, the table is that of a lease of this thread, which clears the
-        // uid before it frees or replaces it; the index was just checked.
-        let writer = unsafe { *current.writers.get().add(series.index()) };
+        // SAFETY: with the uid set, the table is that of a lease of this thread, which keeps its
+        // tables for as long as it lives; the index was just checked.
+        let writer = unsafe { *writers.add(series.index()) };
         NonNull::new(writer.cast_mut()).map_or(Outcome::Slow, f)
     })
 }
 
 #[cold]
-pub(crate) fn record_slow(registry: &Arc<Registry>, series: SeriesId, value: u64) {
+pub(crate) fn record_slow(registry: &Arc<Registry>, series: SeriesId, value: u64) -> bool {
     let Some(_inside) = enter_unless_inside(registry) else {
-        return;
+        return false;
     };
     let kept = value.min(layout::MAX_VALUE);
     let octave = layout::bucket_index(kept) / CELLS_PER_OCTAVE;
@@ -297,18 +309,20 @@ pub(crate) fn record_slow(registry: &Arc<Registry>, series: SeriesId, value: u64
     });
     match recorded {
         Own::Recorded => {}
-        Own::Dropped => return,
+        Own::Dropped => return false,
         Own::Nowhere => {
             let done =
                 registry.with_shared(series, Some(octave), |block| shared::record(block, kept));
             if done != Some(true) {
-                return registry.dropped(DropReason::ArenaFull);
+                registry.dropped(DropReason::ArenaFull);
+                return false;
             }
         }
     }
     if kept < value {
         registry.tally(Tally::Clamped);
     }
+    true
 }
 
 #[cold]

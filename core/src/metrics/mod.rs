@@ -50,4 +50,4 @@ pub use snapshot::{Quantiles, SeriesSnapshot, Snapshot};
 pub(crate) use drops::Tally;
 pub(crate) use registry::Limits;
 pub(crate) use series::Instrument;
-pub(crate) use snapshot::{Reading, WINDOWS, collect, read, totals};
+pub(crate) use snapshot::{Reading, Steps, WINDOWS, collect, read, totals};

@@ -87,28 +87,29 @@ impl Operation {
     /// and by type: the exception's name, or what a log would call it. Past 32 types a further one
     /// counts as `_OTHER`.
     pub fn record_error(&self, duration: Duration, error_type: &str) {
-        self.record_ns(nanos_of(duration));
-        self.count_error(error_type);
+        self.record_failure(nanos_of(duration), error_type);
     }
 
     /// As [`Self::record_error`], in milliseconds. A duration that cannot be recorded drops the
     /// whole call: a failure without its request would put the error rate above 100 %.
     pub fn record_error_ms(&self, millis: f64, error_type: &str) {
         match checked(millis, NANOS_PER_MILLI) {
-            Ok(nanos) => {
-                self.record_ns(nanos);
-                self.count_error(error_type);
-            }
+            Ok(nanos) => self.record_failure(nanos, error_type),
             Err(reason) => self.registry.dropped(reason),
         }
     }
 
-    fn count_error(&self, error_type: &str) {
-        if self.registry.is_closed() {
-            // The duration was counted as the drop.
+    fn record_failure(&self, nanos: u64, error_type: &str) {
+        // A request that was dropped was counted as that; its failure is not counted without it.
+        if !local::record(&self.registry, self.series, nanos) {
             return;
         }
-        let series = self.registry.error_series(self.series, error_type);
+        let series = {
+            let Some(_inside) = local::enter_unless_inside(&self.registry) else {
+                return;
+            };
+            self.registry.error_series(self.series, error_type)
+        };
         local::add(&self.registry, series, 1);
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Every cell has one writer at a time, so adding needs no read-modify-write: a relaxed load and a
 //! store. A shard is handed on by [`release`] and [`claim`] with its counts in place; the new
-//! writer goes on from them, so nothing is folded, lost or counted twice. `tests/loom_protocol.rs`
+//! writer goes on from them, so nothing is folded, lost or counted twice. `tests/protocol-model`
 //! checks this file under loom.
 
 use super::atomic::{AtomicU32, AtomicU64, Ordering};

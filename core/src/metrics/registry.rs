@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::arena::{Arena, CellKind, MAX_SHARDS};
 use super::collector::Collector;
@@ -72,8 +72,10 @@ struct State {
 pub struct Registry {
     uid: u64,
     closed: AtomicBool,
-    /// All shards are taken; cleared when one is given back.
-    exhausted: AtomicBool,
+    /// All shards are taken, by kind of cell; cleared when one is given back.
+    exhausted: [AtomicBool; 3],
+    /// Fork generation that the counts are of.
+    generation: AtomicU32,
     max_series: AtomicUsize,
     max_memory_bytes: AtomicUsize,
     /// By [`Tally::cell`]; never behind a lock, since a signal handler counts here too.
@@ -96,7 +98,8 @@ impl Registry {
         Ok(Arc::new(Self {
             uid: NEXT_UID.fetch_add(1, Ordering::Relaxed),
             closed: AtomicBool::new(false),
-            exhausted: AtomicBool::new(false),
+            exhausted: [const { AtomicBool::new(false) }; 3],
+            generation: AtomicU32::new(fork::generation()),
             max_series: AtomicUsize::new(limits.max_series),
             max_memory_bytes: AtomicUsize::new(limits.max_memory_bytes),
             tallies: [const { AtomicU64::new(0) }; Tally::CELLS],
@@ -149,7 +152,8 @@ impl Registry {
             if let Ok(arena) = new_arena(self.max_memory_bytes.load(Ordering::Relaxed)) {
                 state.start_over(arena);
             }
-            self.exhausted.store(false, Ordering::Relaxed);
+            self.open_all_kinds();
+            self.generation.store(state.fork, Ordering::Relaxed);
             for tally in &self.tallies {
                 tally.store(0, Ordering::Relaxed);
             }
@@ -183,6 +187,11 @@ impl Registry {
     }
 
     fn tally_n(&self, tally: Tally, n: u64) {
+        if self.generation.load(Ordering::Relaxed) != fork::generation() && !fork::is_inside() {
+            // In a forked child: the first access starts the counts over.
+            let _inside = fork::enter();
+            drop(self.read());
+        }
         self.tallies[tally.cell()].fetch_add(n, Ordering::Relaxed);
     }
 
@@ -247,12 +256,17 @@ impl Registry {
         };
         let _inside = fork::enter();
         let find = |state: &State, error_type: &str| {
-            state
-                .error_types
-                .get(&operation)?
-                .iter()
-                .find(|(known, _)| **known == *error_type)
-                .map(|(_, id)| *id)
+            let types = state.error_types.get(&operation)?;
+            let of = |wanted: &str| {
+                let known = types.iter().find(|(known, _)| **known == *wanted);
+                known.map(|(_, id)| *id)
+            };
+            // Past the limit every further type is the same one, found under the read lock too.
+            of(error_type).or_else(|| {
+                (types.len() > MAX_ERROR_TYPES)
+                    .then(|| of(OTHER_ERROR))
+                    .flatten()
+            })
         };
         if let Some(known) = find(&self.read(), error_type) {
             return known;
@@ -292,6 +306,20 @@ impl Registry {
         self.error_series(SeriesId(operation), error_type).0
     }
 
+    /// Adds failures to an error series; false when `series` is none.
+    pub(crate) fn add_failures(self: &Arc<Self>, series: u32, n: u64) -> bool {
+        let id = SeriesId(series);
+        let known = {
+            let _inside = fork::enter();
+            self.series(id)
+        };
+        let is_known = known.is_some_and(|series| series.instrument == Instrument::Errors);
+        if is_known {
+            super::local::add(self, id, n);
+        }
+        is_known
+    }
+
     /// How large the metrics are.
     pub(crate) fn size(&self) -> Size {
         let _inside = fork::enter();
@@ -325,7 +353,7 @@ impl Registry {
         kind: CellKind,
         page: Option<&Arc<HotPage>>,
     ) -> Option<(Arc<Arena>, usize)> {
-        if self.exhausted.load(Ordering::Relaxed) {
+        if self.is_exhausted(kind) {
             return None;
         }
         let mut state = self.write();
@@ -346,7 +374,7 @@ impl Registry {
                 index
             }
             None => {
-                self.exhausted.store(true, Ordering::Relaxed);
+                self.exhausted[kind as usize].store(true, Ordering::Relaxed);
                 return None;
             }
         };
@@ -365,7 +393,20 @@ impl Registry {
         let state = self.read();
         if Arc::ptr_eq(arena, &state.arena) {
             protocol::release(&arena.shard(index).state);
-            self.exhausted.store(false, Ordering::Relaxed);
+            self.open_all_kinds();
+        }
+    }
+
+    /// Whether no shard is left for a writer of this kind.
+    pub(crate) fn is_exhausted(&self, kind: CellKind) -> bool {
+        // A forked child has all of them.
+        self.generation.load(Ordering::Relaxed) == fork::generation()
+            && self.exhausted[kind as usize].load(Ordering::Relaxed)
+    }
+
+    fn open_all_kinds(&self) {
+        for exhausted in &self.exhausted {
+            exhausted.store(false, Ordering::Relaxed);
         }
     }
 

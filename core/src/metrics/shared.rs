@@ -66,8 +66,9 @@ pub(crate) fn record(block: &Block<'_>, value: u64) -> bool {
         return false;
     };
     cells[index % CELLS_PER_OCTAVE].fetch_add(1, Ordering::Relaxed);
-    add(block, value);
     block.header.max.fetch_max(value, Ordering::Relaxed);
+    // Last: a reader that sees the sum moved sees the bucket and the maximum too.
+    add(block, value);
     true
 }
 

@@ -26,8 +26,6 @@ pub(crate) struct Reading {
     /// In the order of [`WINDOWS`].
     pub(crate) windows: [WindowReading; WINDOWS.len()],
     pub(crate) errors: Vec<ErrorReading>,
-    /// Increases of the last ten minutes by second, for charts.
-    pub(crate) steps: Vec<Step>,
 }
 
 #[derive(Default)]
@@ -43,9 +41,12 @@ pub(crate) struct ErrorReading {
     pub(crate) windows: [u64; WINDOWS.len()],
 }
 
-/// What began in one step of the history.
+/// All server operations together, by the step of time in which their requests ended.
+pub(crate) type Steps = BTreeMap<u64, Step>;
+
+/// One step of the history.
+#[derive(Default)]
 pub(crate) struct Step {
-    pub(crate) start: u64,
     pub(crate) distribution: Distribution,
     pub(crate) errors: u64,
 }
@@ -60,47 +61,50 @@ impl Reading {
     }
 }
 
-/// Collects and reads every series but the error counters, which stand with their operation.
-/// Server operations also get their history since `history_since`, in steps of `step` seconds.
-pub(crate) fn read(registry: &Registry, now: u64, history_since: u64, step: u64) -> Vec<Reading> {
+/// Collects and reads every series but the error counters, which stand with their operation; and
+/// adds what server operations did since `history_since` up in steps of `step` seconds.
+pub(crate) fn read(
+    registry: &Registry,
+    now: u64,
+    history_since: u64,
+    step: u64,
+) -> (Vec<Reading>, Steps) {
     let _inside = crate::fork::enter();
     let mut collector = registry.collector.lock();
     let view = registry.view();
     collector.collect(&view, now);
     let children = children(&view.series);
-    view.series
-        .iter()
-        .filter(|series| series.parent.is_none())
-        .filter_map(|series| {
-            let collected = collector.series.get(series.id.index())?;
-            let error_series = children.get(&series.id).map_or(&[][..], Vec::as_slice);
-            let errors: Vec<(&Arc<Series>, &Collected)> = error_series
+    let mut steps = Steps::new();
+    let mut readings = Vec::new();
+    for series in view.series.iter().filter(|series| series.parent.is_none()) {
+        let Some(collected) = collector.series.get(series.id.index()) else {
+            continue;
+        };
+        let error_series = children.get(&series.id).map_or(&[][..], Vec::as_slice);
+        let errors: Vec<(&Arc<Series>, &Collected)> = error_series
+            .iter()
+            .filter_map(|child| Some((child, collector.series.get(child.id.index())?)))
+            .collect();
+        if series.instrument == Instrument::Operation(Kind::Server) {
+            add_steps(&mut steps, collected, &errors, history_since, step);
+        }
+        readings.push(Reading {
+            series: Arc::clone(series),
+            distribution: Arc::clone(&collected.distribution),
+            value: collected.value,
+            level: collected.level,
+            windows: WINDOWS.map(|(_, seconds)| window(collected, since(now, seconds))),
+            errors: errors
                 .iter()
-                .filter_map(|child| Some((child, collector.series.get(child.id.index())?)))
-                .collect();
-            let steps = if series.instrument == Instrument::Operation(Kind::Server) {
-                steps(collected, &errors, history_since, step)
-            } else {
-                Vec::new()
-            };
-            Some(Reading {
-                series: Arc::clone(series),
-                distribution: Arc::clone(&collected.distribution),
-                value: collected.value,
-                level: collected.level,
-                windows: WINDOWS.map(|(_, seconds)| window(collected, since(now, seconds))),
-                errors: errors
-                    .iter()
-                    .map(|(child, counts)| ErrorReading {
-                        error_type: child.name.clone(),
-                        total: clamped(counts.value),
-                        windows: WINDOWS.map(|(_, seconds)| sum_since(counts, since(now, seconds))),
-                    })
-                    .collect(),
-                steps,
-            })
-        })
-        .collect()
+                .map(|(child, counts)| ErrorReading {
+                    error_type: child.name.clone(),
+                    total: clamped(counts.value),
+                    windows: WINDOWS.map(|(_, seconds)| sum_since(counts, since(now, seconds))),
+                })
+                .collect(),
+        });
+    }
+    (readings, steps)
 }
 
 /// Takes what is new into the totals and windows.
@@ -173,35 +177,23 @@ fn window(collected: &Collected, since: u64) -> WindowReading {
     reading
 }
 
-fn steps(
+fn add_steps(
+    steps: &mut Steps,
     collected: &Collected,
     errors: &[(&Arc<Series>, &Collected)],
     since: u64,
     step: u64,
-) -> Vec<Step> {
-    let mut steps: BTreeMap<u64, Step> = BTreeMap::new();
-    let at = |second: u64| -> u64 { second - second % step };
-    let fresh = |start| Step {
-        start,
-        distribution: Distribution::new(),
-        errors: 0,
-    };
+) {
+    let start = |second: u64| second - second % step;
     for (second, increase) in collected.window.since(since) {
-        let start = at(second);
-        let entry = steps.entry(start).or_insert_with(|| fresh(start));
+        let entry = steps.entry(start(second)).or_default();
         increase.add_to(&mut entry.distribution);
     }
     for (_, counts) in errors {
         for (second, increase) in counts.window.since(since) {
-            let start = at(second);
-            steps.entry(start).or_insert_with(|| fresh(start)).errors += increase.sum();
+            steps.entry(start(second)).or_default().errors += increase.sum();
         }
     }
-    let max = collected.distribution.max();
-    for step in steps.values_mut() {
-        step.distribution.bound_max(max);
-    }
-    steps.into_values().collect()
 }
 
 /// Quantiles of a distribution by HdrHistogram's rule, bounded by the exact maximum: the highest

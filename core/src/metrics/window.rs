@@ -55,6 +55,10 @@ impl Increase {
         self.sum
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sum == 0 && self.cells.is_empty()
+    }
+
     fn bytes(&self) -> usize {
         size_of::<Slot>() + self.cells.len() * size_of::<(u16, u32)>()
     }

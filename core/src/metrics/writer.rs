@@ -122,8 +122,9 @@ impl Held {
             // less the octave's first bucket, so this is one of them.
             let cell = unsafe { &*octave.wrapping_add(index) };
             protocol::add(cell, 1);
-            protocol::add_sum(&header.sum_low, &header.sum_carry, value);
             protocol::raise(&header.max, value);
+            // Last: a reader that sees the sum moved sees the bucket and the maximum too.
+            protocol::add_sum(&header.sum_low, &header.sum_carry, value);
         })
     }
 }

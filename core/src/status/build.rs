@@ -1,6 +1,6 @@
 //! Making the document: series merged by kind, figures read off, rounded.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::document::{
@@ -10,7 +10,9 @@ use super::document::{
 };
 use crate::clock::rfc3339;
 use crate::config::{self, Config, Environment};
-use crate::metrics::{self, Distribution, Instrument, Kind, Quantiles, Reading, Registry, WINDOWS};
+use crate::metrics::{
+    self, Distribution, Instrument, Kind, Quantiles, Reading, Registry, Steps, WINDOWS,
+};
 
 const NANOS_PER_MILLI: f64 = 1e6;
 /// Seconds of a point in the history, and of the whole.
@@ -22,16 +24,27 @@ pub(crate) struct Sources<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) config: &'a Config,
     pub(crate) environment: &'a Environment,
+    /// Monotonic, like `started`.
     pub(crate) now: Duration,
+    /// What a wall clock shows now.
+    pub(crate) wall: Duration,
     pub(crate) started: Duration,
     pub(crate) ticker_running: bool,
     pub(crate) ticker_panics: u64,
 }
 
+impl Sources<'_> {
+    /// What a wall clock showed, or would have, at a monotonic second.
+    fn wall_of(&self, second: u64) -> Duration {
+        let ago = self.now.as_secs().saturating_sub(second);
+        Duration::from_secs(self.wall.as_secs().saturating_sub(ago))
+    }
+}
+
 pub(crate) fn build(sources: Sources<'_>) -> Status {
     let now = sources.now.as_secs();
     let first_step = (now - now % HISTORY_STEP).saturating_sub(HISTORY_SECONDS - HISTORY_STEP);
-    let readings = metrics::read(sources.registry, now, first_step, HISTORY_STEP);
+    let (readings, steps) = metrics::read(sources.registry, now, first_step, HISTORY_STEP);
     let uptime = sources.now.saturating_sub(sources.started).as_secs_f64();
     let size = sources.registry.size();
     let mut operations: Vec<OperationRow> = readings
@@ -41,7 +54,7 @@ pub(crate) fn build(sources: Sources<'_>) -> Status {
     operations.sort_by(|a, b| (a.kind, &a.name, &a.labels).cmp(&(b.kind, &b.name, &b.labels)));
     Status {
         schema_version: SCHEMA_VERSION,
-        timestamp: rfc3339(sources.now),
+        timestamp: rfc3339(sources.wall),
         environment: sources.environment.name.clone(),
         environment_reason: sources.environment.reason.clone(),
         service: Service {
@@ -65,7 +78,7 @@ pub(crate) fn build(sources: Sources<'_>) -> Status {
         counters: counter_rows(&readings, uptime),
         gauges: gauge_rows(&readings),
         histograms: histogram_rows(&readings),
-        history: history(&readings, sources.started.as_secs(), first_step, now),
+        history: history(&readings, steps, &sources, first_step),
         sentry: Sentry { enabled: false },
         telemetry: Telemetry {
             series: size.series,
@@ -103,11 +116,11 @@ fn windows_of(readings: &[Reading], kind: Kind, uptime: f64) -> Windows {
             total.merge(&reading.windows[at].distribution);
             errors += reading.error_window(at);
         }
-        (total, errors)
+        (Cow::Owned(total), errors)
     })
 }
 
-fn window_map(uptime: f64, read: impl Fn(usize) -> (Distribution, u64)) -> Windows {
+fn window_map<'a>(uptime: f64, read: impl Fn(usize) -> (Cow<'a, Distribution>, u64)) -> Windows {
     let windows = WINDOWS.iter().enumerate().map(|(at, (name, seconds))| {
         let covered = uptime.min(*seconds as f64);
         let (distribution, errors) = read(at);
@@ -166,7 +179,7 @@ fn operation_row(reading: &Reading, uptime: f64) -> Option<OperationRow> {
             .collect(),
         windows: window_map(uptime, |at| {
             (
-                reading.windows[at].distribution.clone(),
+                Cow::Borrowed(&reading.windows[at].distribution),
                 reading.error_window(at),
             )
         }),
@@ -265,28 +278,32 @@ fn rows<Row>(
         .collect()
 }
 
-fn history(readings: &[Reading], started: u64, first_step: u64, now: u64) -> History {
-    let mut steps: BTreeMap<u64, (Distribution, u64)> = BTreeMap::new();
+fn history(
+    readings: &[Reading],
+    mut steps: Steps,
+    sources: &Sources<'_>,
+    first_step: u64,
+) -> History {
+    let started = sources.started.as_secs();
     // A chart shows the quiet steps too, from the first that this process saw.
-    let first = first_step.max(started - started % HISTORY_STEP);
-    let mut start = first;
-    while start <= now {
-        steps.insert(start, (Distribution::new(), 0));
+    let mut start = first_step.max(started - started % HISTORY_STEP);
+    while start <= sources.now.as_secs() {
+        steps.entry(start).or_default();
         start += HISTORY_STEP;
     }
-    for step in readings.iter().flat_map(|reading| &reading.steps) {
-        if let Some((distribution, errors)) = steps.get_mut(&step.start) {
-            distribution.merge(&step.distribution);
-            *errors += step.errors;
-        }
-    }
+    let server = readings
+        .iter()
+        .filter(|reading| is_kind(reading, Kind::Server));
+    let max = server.map(|reading| reading.distribution.max()).max();
     let points = steps
         .into_iter()
-        .map(|(start, (distribution, errors))| {
+        .map(|(start, step)| {
+            let (mut distribution, errors) = (step.distribution, step.errors);
+            distribution.bound_max(max.unwrap_or(0));
             let durations = durations(&distribution);
             let requests = distribution.count();
             HistoryPoint {
-                timestamp: rfc3339(Duration::from_secs(start)),
+                timestamp: rfc3339(sources.wall_of(start)),
                 requests,
                 errors,
                 error_rate: percentage(errors, requests),
