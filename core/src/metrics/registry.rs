@@ -215,11 +215,11 @@ impl Registry {
         options: &InstrumentOptions,
     ) -> Result<Arc<Series>, Error> {
         labels::check_name(name)?;
-        if !(options.scale.is_finite() && options.scale > 0.0) {
+        if !(1e-9..=1e12).contains(&options.scale) {
             return Err(Error::new(
                 ErrorKind::InvalidValue,
                 format!(
-                    "the scale of {name:?} is {}; give a number above 0, such as 1000000 to keep six decimals",
+                    "the scale of {name:?} is {}; give a number from 1e-9 to 1e12, such as 1000000 to keep six decimals",
                     options.scale
                 ),
             ));
