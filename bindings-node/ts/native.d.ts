@@ -67,7 +67,7 @@ export interface Settings {
   tickMs?: number | undefined;
 }
 
-/** Adds a value to a counter. */
+/** Adds a value to a counter, or a number of failures to an error series. */
 export declare function addValue(id: number, value: number): boolean;
 
 /** Claims a shard for this isolate, once; false when none is left, and it then records by calls. */

@@ -220,7 +220,7 @@ impl Tallylight {
     /// Finds or registers a counter.
     ///
     /// # Errors
-    /// As [`Self::operation`], and `invalid_value` for a scale that is no number above 0.
+    /// As [`Self::operation`], and `invalid_value` for a scale outside 1e-9 to 1e12.
     pub fn counter(
         &self,
         name: &str,
