@@ -84,6 +84,7 @@ pub fn global() -> Result<Tallylight, Error> {
 /// `io` when there is no memory for it.
 pub fn init(config: Config) -> Result<Tallylight, Error> {
     config.check()?;
+    let config = config.normalised();
     let instance = global()?;
     let environment = Environment::detect(&config);
     let _inside = fork::enter();
@@ -159,6 +160,7 @@ impl Tallylight {
     /// As [`Self::new`].
     pub fn with_clock(config: Config, clock: Clock) -> Result<Self, Error> {
         config.check()?;
+        let config = config.normalised();
         let environment = Environment::detect(&config);
         Ok(Self {
             inner: Arc::new(Inner {

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
+/// Longest environment, service or release in bytes.
+#[cfg(feature = "metrics")]
+const MAX_TEXT_BYTES: usize = 200;
+
 /// The language that embeds the core; see [`set_runtime`].
 static RUNTIME: OnceLock<&'static str> = OnceLock::new();
 
@@ -174,6 +178,19 @@ impl Config {
         };
         config.check()?;
         Ok(config)
+    }
+
+    /// The same settings as an instance keeps them: a blank text is none, as an empty variable is,
+    /// and a long one is cut.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn normalised(mut self) -> Self {
+        for text in [&mut self.environment, &mut self.service, &mut self.release] {
+            *text = text.take().filter(|text| !text.trim().is_empty());
+            if let Some(text) = text {
+                text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+            }
+        }
+        self
     }
 
     /// Whether an instance can be made of these settings.

@@ -245,3 +245,17 @@ fn an_error_rate_never_passes_a_hundred_while_failures_pour_in() {
     writer.join().unwrap();
     assert_eq!(tally.status().metrics.error_rate, 100.0);
 }
+
+#[test]
+fn blank_and_endless_texts_never_reach_the_document() {
+    let tally = instance(Config {
+        environment: Some(" ".to_owned()),
+        service: Some(String::new()),
+        release: Some("é".repeat(5_000)),
+        ..Config::default()
+    });
+    let status = tally.status();
+    assert!(!status.environment.trim().is_empty());
+    assert_eq!(status.service.name, None);
+    assert_eq!(status.service.release, Some("é".repeat(100)));
+}
