@@ -58,6 +58,9 @@ test('the error type is the name, else the class, else the typeof; hostile value
   revoke();
   const cases = [
     [new Error('x'), 'Error'],
+    [Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    [Object.assign(new Error('x'), { code: 'any text at all' }), 'Error'],
+    [Object.assign(new TypeError('x'), { code: 'ERR_INVALID_URL' }), 'TypeError'],
     [new NamedByClass('x'), 'NamedByClass'],
     [new NamedItself('x'), 'ChosenName'],
     [new DOMException('x', 'AbortError'), 'AbortError'],

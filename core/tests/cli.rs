@@ -263,7 +263,7 @@ fn what_is_no_status_document_fails_with_a_hint() {
             "closed before the whole answer came",
             "restarting",
         ),
-        (Answer::Endless, "longer than 8 MB", "not mounted yet"),
+        (Answer::Endless, "longer than 64 MB", "not mounted yet"),
         (
             Answer::Redirects,
             "redirected more than 3 times",

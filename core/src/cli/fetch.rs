@@ -13,7 +13,7 @@ use super::target::{STATUS_PATH, Target};
 use super::text;
 
 /// The longest answer that is read. A full document of 2,000 series has less than half of it.
-const MOST_BYTES: u64 = 8 * 1024 * 1024;
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
 const MOST_REDIRECTS: u32 = 3;
 
 /// An answer, as text and as the document in it.
