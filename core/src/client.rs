@@ -14,6 +14,8 @@ use crate::metrics::{
     Labels, Limits, Operation, Registry, Snapshot, Tally,
 };
 use crate::runtime::Ticker;
+#[cfg(feature = "secrets-aws")]
+use crate::secrets::Secrets;
 use crate::status::{self, Status};
 use parking_lot::Mutex;
 
@@ -32,6 +34,8 @@ struct Inner {
     started: Duration,
     ticker: Ticker,
     settings: Mutex<Settings>,
+    #[cfg(feature = "secrets-aws")]
+    secrets: Secrets,
 }
 
 struct Settings {
@@ -43,16 +47,15 @@ struct Settings {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        #[cfg(feature = "secrets-aws")]
+        self.secrets.shutdown();
         self.ticker.stop();
     }
 }
 
 impl std::fmt::Debug for Tallylight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let config = {
-            let _inside = fork::enter();
-            self.inner.settings.lock().config.clone()
-        };
+        let config = fork::enter().map(|_inside| self.inner.settings.lock().config.clone());
         f.debug_struct("Tallylight")
             .field("config", &config)
             .finish_non_exhaustive()
@@ -72,7 +75,7 @@ pub fn global() -> Result<Tallylight, Error> {
     }
     let fresh = Tallylight::new(Config::default())?;
     // Inside, so that no forked child inherits a lock that is being filled.
-    let _inside = fork::enter();
+    let _inside = fork::enter().ok_or_else(fork::unfit)?;
     Ok(GLOBAL.get_or_init(|| fresh).clone())
 }
 
@@ -87,7 +90,7 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
     let config = config.normalised();
     let instance = global()?;
     let environment = Environment::detect(&config);
-    let _inside = fork::enter();
+    let _inside = fork::enter().ok_or_else(fork::unfit)?;
     let mut settings = instance.inner.settings.lock();
     if settings.initialised && settings.config != config {
         return Err(Error::new(
@@ -101,6 +104,11 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
     if !settings.initialised {
         instance.inner.registry.set_limits(limits(&config));
         instance.inner.registry.set_closed(false);
+        #[cfg(feature = "secrets-aws")]
+        instance
+            .inner
+            .secrets
+            .configure(config.secrets.clone(), &environment)?;
         *settings = Settings {
             config,
             environment,
@@ -128,6 +136,8 @@ fn difference(known: &Config, asked: &Config) -> String {
             known.max_window_bytes != asked.max_window_bytes,
         ),
         ("tick", known.tick != asked.tick),
+        #[cfg(feature = "secrets-aws")]
+        ("secrets", known.secrets != asked.secrets),
     ];
     let differing: Vec<&str> = fields
         .into_iter()
@@ -162,9 +172,17 @@ impl Tallylight {
         config.check()?;
         let config = config.normalised();
         let environment = Environment::detect(&config);
+        let registry = Registry::new(limits(&config))?;
         Ok(Self {
             inner: Arc::new(Inner {
-                registry: Registry::new(limits(&config))?,
+                #[cfg(feature = "secrets-aws")]
+                secrets: Secrets::new(
+                    config.secrets.clone(),
+                    &environment,
+                    Arc::clone(&registry),
+                    clock.clone(),
+                )?,
+                registry,
                 started: clock.now(),
                 clock,
                 ticker: Ticker::default(),
@@ -179,11 +197,10 @@ impl Tallylight {
 
     /// Starts the ticker thread unless it runs; it ends with the instance.
     pub fn start_ticker(&self) {
-        let every = {
-            let _inside = fork::enter();
-            self.inner.settings.lock().config.tick
-        };
-        self.start_ticker_every(every);
+        let every = fork::enter().map(|_inside| self.inner.settings.lock().config.tick);
+        if let Some(every) = every {
+            self.start_ticker_every(every);
+        }
     }
 
     fn start_ticker_every(&self, every: Duration) {
@@ -278,10 +295,16 @@ impl Tallylight {
     #[must_use]
     pub fn status(&self) -> Status {
         let now = self.inner.clock.now();
-        let (config, environment) = {
-            let _inside = fork::enter();
-            let settings = self.inner.settings.lock();
-            (settings.config.clone(), settings.environment.clone())
+        let (config, environment) = match fork::enter() {
+            Some(_inside) => {
+                let settings = self.inner.settings.lock();
+                (settings.config.clone(), settings.environment.clone())
+            }
+            None => {
+                let config = Config::default();
+                let environment = Environment::detect(&config);
+                (config, environment)
+            }
         };
         status::build(status::Sources {
             registry: &self.inner.registry,
@@ -290,9 +313,18 @@ impl Tallylight {
             now,
             wall: self.inner.clock.wall(),
             started: self.inner.started,
+            #[cfg(feature = "secrets-aws")]
+            secrets: &self.inner.secrets,
             ticker_running: self.inner.ticker.is_running(),
             ticker_panics: self.inner.ticker.panics(),
         })
+    }
+
+    /// The secrets of this instance. Starts nothing.
+    #[cfg(feature = "secrets-aws")]
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
     }
 
     /// What was dropped, by reason.
@@ -304,10 +336,14 @@ impl Tallylight {
     /// Closes recording on every thread and isolate and ends the ticker. Later recordings are
     /// counted drops; what was recorded can still be read. [`init`] opens it again.
     pub fn shutdown(&self) {
-        let _inside = fork::enter();
+        let Some(_inside) = fork::enter() else {
+            return;
+        };
         // Held to the end: an `init` meanwhile would find it half closed.
         let mut settings = self.inner.settings.lock();
         settings.initialised = false;
+        #[cfg(feature = "secrets-aws")]
+        self.inner.secrets.shutdown();
         self.inner.registry.set_closed(true);
         self.inner.ticker.stop();
     }

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "secrets-aws")]
+use crate::secrets::SecretsConfig;
 
 /// Longest environment, service or release in bytes.
 #[cfg(feature = "metrics")]
@@ -89,6 +91,139 @@ pub const SETTINGS: &[Setting] = &[
         help: "How often the windows take in what is new.",
     },
     Setting {
+        name: "secrets.sources",
+        variable: "TALLYLIGHT_SECRETS_SOURCES",
+        value: "some of override,file,aws,environment",
+        default: "all",
+        help: "Which sources of secrets may answer, always in this order; the environment answers in development only.",
+    },
+    Setting {
+        name: "secrets.ttl",
+        variable: "TALLYLIGHT_SECRETS_TTL_MS",
+        value: "milliseconds, at least 100",
+        default: "3600000 (1 h)",
+        help: "How long a secret is fresh, spread by a tenth either way; one in use is refreshed a little earlier.",
+    },
+    Setting {
+        name: "secrets.max_stale",
+        variable: "TALLYLIGHT_SECRETS_MAX_STALE_MS",
+        value: "milliseconds, at least the time to live",
+        default: "86400000 (24 h)",
+        help: "How old a secret may be that is served while its source is out of order.",
+    },
+    Setting {
+        name: "secrets.deadline",
+        variable: "TALLYLIGHT_SECRETS_DEADLINE_MS",
+        value: "milliseconds, 1 to 600000",
+        default: "5000",
+        help: "How long a call for a secret waits at most.",
+    },
+    Setting {
+        name: "secrets.attempt_timeout",
+        variable: "TALLYLIGHT_SECRETS_ATTEMPT_TIMEOUT_MS",
+        value: "milliseconds, 1 to 600000",
+        default: "2000",
+        help: "How long one attempt at AWS may take before the next.",
+    },
+    Setting {
+        name: "secrets.concurrency",
+        variable: "TALLYLIGHT_SECRETS_CONCURRENCY",
+        value: "1 to 1000",
+        default: "8",
+        help: "Calls to AWS at one time; fewer while AWS throttles.",
+    },
+    Setting {
+        name: "secrets.max_entries",
+        variable: "TALLYLIGHT_SECRETS_MAX_ENTRIES",
+        value: "1 to 100000",
+        default: "1000",
+        help: "Secrets kept; past it the least recently used go.",
+    },
+    Setting {
+        name: "secrets.max_bytes",
+        variable: "TALLYLIGHT_SECRETS_MAX_BYTES",
+        value: "bytes, at least 65536",
+        default: "16777216 (16 MiB)",
+        help: "Bytes of values kept; past it the least recently used go.",
+    },
+    Setting {
+        name: "secrets.previous_grace",
+        variable: "TALLYLIGHT_SECRETS_PREVIOUS_GRACE_MS",
+        value: "milliseconds",
+        default: "600000 (10 min)",
+        help: "How long the value before a rotation stays readable by `both` where its source keeps none.",
+    },
+    Setting {
+        name: "secrets.region",
+        variable: "TALLYLIGHT_SECRETS_REGION",
+        value: "a region",
+        default: "as the AWS SDK finds it: AWS_REGION, the profile, the instance",
+        help: "The region of AWS Secrets Manager.",
+    },
+    Setting {
+        name: "secrets.second_region",
+        variable: "TALLYLIGHT_SECRETS_SECOND_REGION",
+        value: "a region",
+        default: "none",
+        help: "A region with replicas, asked when the first fails with a 5xx, a time-out or no connection.",
+    },
+    Setting {
+        name: "secrets.endpoint",
+        variable: "TALLYLIGHT_SECRETS_ENDPOINT",
+        value: "a URL",
+        default: "as the AWS SDK finds it: AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL, else AWS's own",
+        help: "What stands in for AWS's own endpoints, such as a private one.",
+    },
+    Setting {
+        name: "secrets.role_arn",
+        variable: "TALLYLIGHT_SECRETS_ROLE_ARN",
+        value: "an ARN",
+        default: "none",
+        help: "A role to assume for secrets of another account.",
+    },
+    Setting {
+        name: "secrets.external_id",
+        variable: "TALLYLIGHT_SECRETS_EXTERNAL_ID",
+        value: "text",
+        default: "none",
+        help: "The external id that this role asks for.",
+    },
+    Setting {
+        name: "secrets.aliases",
+        variable: "TALLYLIGHT_SECRETS_ALIASES",
+        value: "NAME=VARIABLE, separated by commas",
+        default: "those of the built-in secrets, such as cineview-gemini-api=GEMINI_API_KEY",
+        help: "Further variables (and with _FILE, files) in which a secret is found.",
+    },
+    Setting {
+        name: "secrets.declared",
+        variable: "TALLYLIGHT_SECRETS_DECLARED",
+        value: "names, separated by commas",
+        default: "cineview-supabase-service-role, cineview-ai-engine-api, cineview-gemini-api",
+        help: "Further secrets of this service, for prefetch and `tallylight secrets`.",
+    },
+    Setting {
+        name: "secrets.cache_file",
+        variable: "TALLYLIGHT_SECRETS_CACHE_FILE",
+        value: "a path",
+        default: "none: nothing is written",
+        help: "A sealed copy of the cache, so that a restart during an outage of AWS starts all the same.",
+    },
+    Setting {
+        name: "secrets.cache_key",
+        variable: "TALLYLIGHT_SECRETS_CACHE_KEY",
+        value: "32 bytes in base64 or hex",
+        default: "none",
+        help: "What the sealed copy is sealed with; make one with `openssl rand -base64 32`.",
+    },
+    Setting {
+        name: "secrets.cache_key, in a file",
+        variable: "TALLYLIGHT_SECRETS_CACHE_KEY_FILE",
+        value: "a path",
+        default: "none",
+        help: "A file that holds that key.",
+    },
+    Setting {
         name: "URL of `tallylight status`",
         variable: "TALLYLIGHT_STATUS_URL",
         value: "a URL, or host:port",
@@ -114,6 +249,9 @@ pub struct Config {
     pub max_window_bytes: usize,
     /// How often the windows take in what is new.
     pub tick: Duration,
+    /// The secret cache.
+    #[cfg(feature = "secrets-aws")]
+    pub secrets: SecretsConfig,
 }
 
 impl Default for Config {
@@ -126,6 +264,8 @@ impl Default for Config {
             max_memory_bytes: 64 << 20,
             max_window_bytes: 32 << 20,
             tick: Duration::from_secs(1),
+            #[cfg(feature = "secrets-aws")]
+            secrets: SecretsConfig::default(),
         }
     }
 }
@@ -175,6 +315,8 @@ impl Config {
                 "TALLYLIGHT_TICK_MS",
                 default.tick.as_millis() as u64,
             )?),
+            #[cfg(feature = "secrets-aws")]
+            secrets: SecretsConfig::from_variables(&get)?,
         };
         config.check()?;
         Ok(config)
@@ -220,7 +362,10 @@ impl Config {
             1 << 16,
             1 << 37,
         )?;
-        within("tick (milliseconds)", self.tick.as_millis(), 100, 60_000)
+        within("tick (milliseconds)", self.tick.as_millis(), 100, 60_000)?;
+        #[cfg(feature = "secrets-aws")]
+        self.secrets.check()?;
+        Ok(())
     }
 }
 
@@ -243,7 +388,7 @@ const ENVIRONMENT_VARIABLES: [&str; 4] = [
 
 /// AWS configuration: whoever has it is taken for production, so that a forgotten variable never
 /// makes a production service fall back to development's ways.
-const AWS_VARIABLES: [&str; 10] = [
+pub(crate) const AWS_VARIABLES: [&str; 10] = [
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
     "AWS_ACCESS_KEY_ID",

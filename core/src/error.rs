@@ -32,13 +32,26 @@ pub enum ErrorKind {
     Io,
     /// A document or log could not be read. Node and Python: `ParseError`.
     Parse,
+    /// There is no such secret: it never was, or it was deleted. Node and Python: `NotFoundError`.
+    NotFound,
+    /// The caller may not read or write it. Node and Python: `DeniedError`.
+    Denied,
+    /// What answers is out of order: refused, reset, failing, throttling, or the caller's own
+    /// credentials are of no use. Node and Python: `UnavailableError`.
+    Unavailable,
+    /// A deadline passed. Node: `TimeoutError`; Python: `TallylightTimeoutError`, which is also a
+    /// `TimeoutError`.
+    Timeout,
+    /// There is no value at hand, and the call may not wait for one. Node and Python:
+    /// `NotReadyError`.
+    NotReady,
     /// A fault of ours, such as a contained panic. Node and Python: `InternalError`.
     Internal,
 }
 
 impl ErrorKind {
     /// Every kind, for bindings that make one class of each.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidName,
         Self::InvalidLabel,
         Self::InvalidValue,
@@ -48,6 +61,11 @@ impl ErrorKind {
         Self::Unsupported,
         Self::Io,
         Self::Parse,
+        Self::NotFound,
+        Self::Denied,
+        Self::Unavailable,
+        Self::Timeout,
+        Self::NotReady,
         Self::Internal,
     ];
 
@@ -64,6 +82,11 @@ impl ErrorKind {
             Self::Unsupported => "unsupported",
             Self::Io => "io",
             Self::Parse => "parse",
+            Self::NotFound => "not_found",
+            Self::Denied => "denied",
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::NotReady => "not_ready",
             Self::Internal => "internal",
         }
     }
@@ -80,6 +103,7 @@ impl fmt::Display for ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    details: Vec<(&'static str, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -90,6 +114,7 @@ impl Error {
         Self {
             kind,
             message: message.into(),
+            details: Vec::new(),
             source: None,
         }
     }
@@ -99,6 +124,21 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error with one more fact that programs can read without parsing the message, such
+    /// as `("region", "eu-west-1")`. Keys are snake_case.
+    #[must_use]
+    pub fn with_detail(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.details.push((key, value.into()));
+        self
+    }
+
+    /// The facts beside the message: `name`, `region`, `request_id`, `aws_code`, `variable`, `path`
+    /// where they are known. Never a secret's value.
+    #[must_use]
+    pub fn details(&self) -> &[(&'static str, String)] {
+        &self.details
     }
 
     /// What went wrong, to match on.

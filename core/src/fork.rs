@@ -3,9 +3,12 @@
 //! Every path that takes a lock of the core is *inside*, marked by [`enter`]. A fork waits until
 //! all threads are outside, so that a child never inherits a lock that nobody will open; then it
 //! counts itself, so that the child notices and starts its counts at zero in an arena of its own.
+//! It waits a second at most. A child of a fork that went on without is *unfit*: it may have
+//! inherited a lock that is never opened, so [`enter`] refuses there, whatever needs a lock answers
+//! [`unfit`] or nothing, and recordings are counted drops. It never hangs.
 //! A signal handler that interrupts code that is inside does not enter (see
 //! [`crate::metrics::local`]). Covers `fork` from Rust, C and Python's `os.fork` and
-//! `multiprocessing`. The recording path is never inside.
+//! `multiprocessing`. The recording path is never inside. It needs a Unix; so does the whole crate.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -13,6 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use crate::error::{Error, ErrorKind};
 
 /// Held for reading by threads that are inside, for writing by one that forks. The standard
 /// library's lock, since a child uses it as the fork left it: parking_lot's keeps its queue of
@@ -22,6 +27,8 @@ static GATE: RwLock<()> = RwLock::new(());
 static FORKS: AtomicU32 = AtomicU32::new(0);
 /// Threads that wait to fork; others then wait to enter, or a fork might never find all outside.
 static FORKING: AtomicU32 = AtomicU32::new(0);
+/// Set for good in a child that was forked while somebody was inside, and in its children.
+static UNFIT: AtomicBool = AtomicBool::new(false);
 /// How long either waits for the other before it goes on without.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -38,6 +45,19 @@ pub(crate) fn generation() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// Whether locks that this process inherited may never be opened.
+pub(crate) fn is_unfit() -> bool {
+    UNFIT.load(Ordering::Relaxed)
+}
+
+/// What an unfit child answers to whoever can be told.
+pub(crate) fn unfit() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "this process was forked while another thread was at work in Tallylight for over a second, so what it inherited cannot be used; fork again from the parent, or start the process afresh (spawn, exec)",
+    )
+}
+
 /// Has every forked child call `hook` before anything else of ours. There is one hook.
 pub(crate) fn in_child(hook: fn()) {
     IN_CHILD.get_or_init(|| hook);
@@ -49,20 +69,24 @@ pub(crate) struct Inside {
     _gate: Option<RwLockReadGuard<'static, ()>>,
 }
 
-/// Enters, once more if this thread is inside already.
-pub(crate) fn enter() -> Inside {
+/// Enters, once more if this thread is inside already. `None` in a child that is [`unfit`], and no
+/// lock of ours may then be taken.
+pub(crate) fn enter() -> Option<Inside> {
+    if is_unfit() {
+        return None;
+    }
     install();
     let depth = DEPTH.get();
     DEPTH.set(depth + 1);
     if depth > 0 {
-        return Inside { _gate: None };
+        return Some(Inside { _gate: None });
     }
     if FORKING.load(Ordering::Relaxed) > 0 {
         wait_until(|| (FORKING.load(Ordering::Relaxed) == 0).then_some(()));
     }
-    Inside {
+    Some(Inside {
         _gate: Some(GATE.read().unwrap_or_else(PoisonError::into_inner)),
-    }
+    })
 }
 
 /// Asks until there is an answer, or patience ends.
@@ -92,10 +116,6 @@ impl Drop for Inside {
     }
 }
 
-#[cfg(not(unix))]
-fn install() {}
-
-#[cfg(unix)]
 fn install() {
     /// No once-lock: a child could inherit one that is being filled.
     static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -104,21 +124,21 @@ fn install() {
         // unloaded once a recording thread's destructor is registered.
         unsafe {
             libc::pthread_atfork(
-                Some(unix::before),
-                Some(unix::after_in_parent),
-                Some(unix::after_in_child),
+                Some(handlers::before),
+                Some(handlers::after_in_parent),
+                Some(handlers::after_in_child),
             );
         }
     }
 }
 
-#[cfg(unix)]
-mod unix {
+/// What `fork` itself calls, in the thread that forks.
+mod handlers {
     use std::cell::Cell;
     use std::sync::RwLockWriteGuard;
     use std::sync::atomic::Ordering;
 
-    use super::{DEPTH, FORKING, FORKS, GATE, IN_CHILD, wait_until};
+    use super::{DEPTH, FORKING, FORKS, GATE, IN_CHILD, UNFIT, is_unfit, wait_until};
 
     thread_local! {
         static HELD: Cell<Option<RwLockWriteGuard<'static, ()>>> = const { Cell::new(None) };
@@ -127,7 +147,8 @@ mod unix {
     pub(super) extern "C" fn before() {
         let is_outside = DEPTH.get() == 0;
         DEPTH.set(DEPTH.get() + 1);
-        if is_outside {
+        // In an unfit child the gate may stay shut for good, and its own children are unfit anyway.
+        if is_outside && !is_unfit() {
             FORKING.fetch_add(1, Ordering::Relaxed);
             HELD.set(wait_until(|| GATE.try_write().ok()));
             FORKING.fetch_sub(1, Ordering::Relaxed);
@@ -143,9 +164,97 @@ mod unix {
         FORKS.fetch_add(1, Ordering::Relaxed);
         // Others that waited to fork are not in this process.
         FORKING.store(0, Ordering::Relaxed);
+        let held = HELD.take();
+        if held.is_none() {
+            UNFIT.store(true, Ordering::Relaxed);
+        }
+        HELD.set(held);
         if let Some(hook) = IN_CHILD.get() {
             hook();
         }
         after_in_parent();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::{Config, Kind, Labels, Tallylight};
+
+    /// Runs `child` in a forked process, which an alarm ends if it hangs; its answer is the exit code.
+    fn forked(child: impl FnOnce() -> i32) -> i32 {
+        // SAFETY: the child runs `child` and leaves by _exit.
+        match unsafe { libc::fork() } {
+            -1 => panic!("fork failed"),
+            0 => {
+                // SAFETY: always allowed.
+                unsafe { libc::alarm(30) };
+                let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child));
+                // SAFETY: always allowed.
+                unsafe { libc::_exit(caught.unwrap_or(99)) }
+            }
+            pid => {
+                let mut status = 0;
+                // SAFETY: pid is the child just made, status a local.
+                unsafe { libc::waitpid(pid, &raw mut status, 0) };
+                if libc::WIFEXITED(status) {
+                    libc::WEXITSTATUS(status)
+                } else {
+                    200 + libc::WTERMSIG(status)
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_child_of_a_fork_that_lost_patience_never_hangs_and_is_told() {
+        let tally = Tallylight::new(Config::default()).unwrap();
+        let none = Labels::new();
+        let operation = tally.operation("op", &none, Kind::Server).unwrap();
+        let recorder = operation.recorder();
+        operation.record_ns(5);
+        operation.record_ms(f64::NAN);
+        let registry = operation.registry_for_test();
+        let (is_held, held) = mpsc::channel();
+        let (let_go, may_go) = mpsc::channel::<()>();
+        // Holds the locks that a child must not wait for.
+        let holder = thread::spawn(move || {
+            let _inside = enter().unwrap();
+            registry.while_locked(|| {
+                is_held.send(()).unwrap();
+                may_go.recv().unwrap();
+            });
+        });
+        held.recv().unwrap();
+
+        let code = forked(|| {
+            let refused = tally.operation("other", &Labels::new(), Kind::Job);
+            operation.record_ns(1);
+            recorder.record_ns(1);
+            operation.record_error_ms(1.0, "E");
+            drop(recorder);
+            let told = refused.is_err_and(|error| error.kind() == ErrorKind::Unsupported);
+            let is_empty = tally.snapshot().series.is_empty() && tally.isolate().is_none();
+            let drops = tally.drops();
+            let counted = drops.closed == 3 && drops.nan == 0;
+            // Its own children wait for nobody either.
+            let grandchild = forked(|| i32::from(enter().is_some()));
+            i32::from(!told) + 2 * i32::from(!is_empty) + 4 * i32::from(!counted) + 8 * grandchild
+        });
+        assert_eq!(code, 0, "200 and more is the signal that ended it");
+
+        let_go.send(()).unwrap();
+        holder.join().unwrap();
+        // The parent lost nothing, and its next child is as good as any.
+        operation.record_ns(5);
+        assert_eq!(tally.snapshot().series[0].count(), 2);
+        let code = forked(|| {
+            operation.record_ns(5);
+            i32::from(tally.snapshot().series[0].count() != 1)
+        });
+        assert_eq!(code, 0);
     }
 }

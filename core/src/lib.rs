@@ -30,20 +30,30 @@
 //! `tracing-bridge` record what those facades already tell, `cli` is the command line, `full` is
 //! everything.
 
+#[cfg(feature = "secrets-aws")]
+mod block_on;
 #[cfg(any(feature = "metrics-bridge", feature = "tracing-bridge"))]
 pub mod bridge;
 #[cfg(feature = "metrics")]
 mod client;
 #[cfg(feature = "metrics")]
 pub mod clock;
+#[cfg(feature = "secrets-aws")]
+mod coarse;
 pub mod config;
 mod error;
 #[cfg(feature = "metrics")]
 mod fork;
+#[cfg(feature = "secrets-aws")]
+mod io;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(feature = "metrics")]
 mod runtime;
+#[cfg(feature = "metrics")]
+pub mod scrub;
+#[cfg(feature = "secrets-aws")]
+pub mod secrets;
 #[cfg(feature = "metrics")]
 pub mod status;
 #[cfg(feature = "metrics")]
@@ -61,5 +71,9 @@ pub use metrics::{
     Counter, DropReason, Drops, Gauge, Histogram, InstrumentOptions, Kind, Labels, Operation,
     Recorder, Snapshot, Timer,
 };
+#[cfg(feature = "metrics")]
+pub use scrub::scrub;
+#[cfg(feature = "secrets-aws")]
+pub use secrets::{Secret, Secrets, SecretsConfig};
 #[cfg(feature = "metrics")]
 pub use status::Status;

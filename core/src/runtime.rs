@@ -31,7 +31,9 @@ impl Ticker {
     /// Starts the thread unless it runs. `tick` answers false when its instance is gone. Without a
     /// thread (the system has none left) the windows are taken in by every snapshot instead.
     pub(crate) fn start(&self, every: Duration, tick: impl Fn() -> bool + Send + 'static) -> bool {
-        let _inside = fork::enter();
+        let Some(_inside) = fork::enter() else {
+            return false;
+        };
         let mut running = self.running.lock();
         if let Some(known) = running.take() {
             if known.fork == fork::generation() {
@@ -68,7 +70,9 @@ impl Ticker {
     pub(crate) fn stop(&self) {
         // The last tick waits for nobody who waits for it: only the taking is inside.
         let taken = {
-            let _inside = fork::enter();
+            let Some(_inside) = fork::enter() else {
+                return;
+            };
             self.running.lock().take()
         };
         let Some(running) = taken else {
@@ -88,17 +92,14 @@ impl Ticker {
 
     /// Whether a thread of this process runs.
     pub(crate) fn is_running(&self) -> bool {
-        let _inside = fork::enter();
-        self.running
-            .lock()
-            .as_ref()
-            .is_some_and(|known| known.fork == fork::generation() && !known.thread.is_finished())
+        let is_ours =
+            |known: &Running| known.fork == fork::generation() && !known.thread.is_finished();
+        fork::enter().is_some_and(|_inside| self.running.lock().as_ref().is_some_and(is_ours))
     }
 
     /// Whether it was running before the fork that made this process.
     pub(crate) fn was_running(&self) -> bool {
-        let _inside = fork::enter();
-        self.running.lock().is_some()
+        fork::enter().is_some_and(|_inside| self.running.lock().is_some())
     }
 
     pub(crate) fn count_tick(&self) {

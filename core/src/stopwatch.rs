@@ -36,7 +36,9 @@ pub fn start() {
         return;
     }
     // Inside, so that no forked child inherits a lock that is being filled.
-    let _inside = crate::fork::enter();
+    let Some(_inside) = crate::fork::enter() else {
+        return;
+    };
     BASE.get_or_init(|| {
         COUNTS.store(counter::is_trusted(), Relaxed);
         reading()

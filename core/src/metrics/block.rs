@@ -9,7 +9,7 @@ use super::arena::{
     Arena, BLOCK_BYTES, COUNTER_BYTES, CellKind, LINE, OCTAVE_BYTES, Offset, ShardEntry,
 };
 use super::layout::{CELLS_PER_OCTAVE, OCTAVES};
-use super::protocol;
+use super::protocol::{self, Totals};
 use super::series::SeriesId;
 
 /// The words that every block has. JavaScript writes words 2 to 4 of a float shard as float64.
@@ -21,6 +21,17 @@ pub(crate) struct BlockHeader {
     pub(crate) sum_low: AtomicU64,
     pub(crate) sum_carry: AtomicU64,
     pub(crate) max: AtomicU64,
+}
+
+impl BlockHeader {
+    #[inline(always)]
+    pub(crate) const fn totals(&self) -> Totals<'_> {
+        Totals {
+            sum_low: &self.sum_low,
+            sum_carry: &self.sum_carry,
+            max: &self.max,
+        }
+    }
 }
 
 #[repr(C, align(64))]

@@ -10,6 +10,7 @@ use super::arena::{Arena, CellKind};
 use super::block::{Block, blocks, cell_value};
 use super::distribution::Distribution;
 use super::layout::{CELLS_PER_OCTAVE, OCTAVES};
+use super::protocol::Watch;
 use super::series::Instrument;
 use super::shared::gauge;
 use super::view::View;
@@ -18,8 +19,7 @@ use super::window::{Increase, SeriesWindow};
 /// All that is known of one series.
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
-    signature: Signature,
-    recheck: bool,
+    watch: Watch<Signature>,
     /// Of operations and histograms; shared with the snapshots that were taken of it.
     pub(crate) distribution: Arc<Distribution>,
     /// Of counters and error counters.
@@ -127,18 +127,14 @@ impl Collector {
             return;
         };
         let collected = &mut self.series[at];
-        let changed = signature != collected.signature;
-        // JavaScript's stores come in no promised order: what changed is looked at once more.
-        if !changed && !collected.recheck {
+        if !collected.watch.must_read(signature) {
             return;
         }
-        collected.recheck = changed;
-        collected.signature = signature;
         let increase = if view.series[at].instrument.has_octaves() {
             raise(&mut collected.distribution, blocks)
         } else {
             let grown = signature.sum.saturating_sub(collected.value);
-            collected.value = signature.sum;
+            collected.value += grown;
             Increase::of_counter(grown)
         };
         if !increase.is_empty() {

@@ -219,7 +219,7 @@ mod tests {
                 .unwrap();
             local::record(&registry, series.id, u64::from(n) * 1_000);
         }
-        let errors = registry.error_series(SeriesId(5), "Timeout");
+        let errors = registry.error_series(SeriesId(5), "Timeout").unwrap();
         local::add(&registry, errors, 3);
 
         let view = registry.view();

@@ -15,7 +15,8 @@ pub enum DropReason {
     Infinite,
     /// The value was no number at all (JavaScript, Python).
     NotANumber,
-    /// Recording was closed by `shutdown`.
+    /// Recording was closed by `shutdown`, or this process is a child that was forked in the middle
+    /// of another thread's work with the core and may touch nothing of it.
     Closed,
     /// A signal handler recorded into a recording of the same thread.
     Reentrant,
@@ -93,7 +94,7 @@ pub struct Drops {
     pub infinite: u64,
     /// Recordings of something that is no number.
     pub not_a_number: u64,
-    /// Recordings after `shutdown`.
+    /// Recordings after `shutdown`, or in a child that a fork left unfit.
     pub closed: u64,
     /// Recordings of a signal handler that interrupted a recording.
     pub reentrant: u64,

@@ -78,7 +78,7 @@ pub struct Isolate {
 impl Isolate {
     /// Claims a shard; `None` when shards or memory ran out.
     pub(crate) fn claim(registry: &Arc<Registry>) -> Option<Self> {
-        let _inside = fork::enter();
+        let _inside = fork::enter()?;
         let (arena, index) = registry.claim(CellKind::Float, None)?;
         let shard = arena.shard(index);
         let gate = match Offset(shard.gate.load(Ordering::Relaxed)) {
@@ -106,7 +106,7 @@ impl Isolate {
     /// Where to write a series; `None` for an unknown number or when the memory cap is reached.
     #[must_use]
     pub fn series(&self, id: u32) -> Option<IsolateSeries> {
-        let _inside = fork::enter();
+        let _inside = fork::enter()?;
         let block = self.block(SeriesId(id))?;
         Some(IsolateSeries {
             header: place(block.offset),
@@ -121,7 +121,7 @@ impl Isolate {
     /// number or octave, or when the memory cap is reached.
     #[must_use]
     pub fn octave(&self, id: u32, octave: u32) -> Option<Place> {
-        let _inside = fork::enter();
+        let _inside = fork::enter()?;
         let block = self.block(SeriesId(id))?;
         block
             .touch_octave(self.arena.shard(self.shard), octave as usize)
@@ -131,7 +131,7 @@ impl Isolate {
     /// The memory of a segment.
     #[must_use]
     pub fn segment(&self, segment: u32) -> Option<SegmentMemory> {
-        let _inside = fork::enter();
+        let _inside = fork::enter()?;
         self.arena.segment(segment as usize).map(SegmentMemory)
     }
 
@@ -150,8 +150,9 @@ impl Isolate {
 
 impl Drop for Isolate {
     fn drop(&mut self) {
-        let _inside = fork::enter();
-        self.registry.give_back(&self.arena, self.shard);
+        if let Some(_inside) = fork::enter() {
+            self.registry.give_back(&self.arena, self.shard);
+        }
     }
 }
 

@@ -96,6 +96,45 @@ impl Labels {
     }
 }
 
+/// A number as the text of a label's value, the same in every language: JavaScript's
+/// `Number.prototype.toString` (ECMA-262, `Number::toString`), so 1.0 is `1` and 1e21 is `1e+21`.
+#[must_use]
+pub fn number_text(value: f64) -> String {
+    /// Decimal points between these places are written out, others as an exponent.
+    const PLAIN: std::ops::RangeInclusive<i32> = -5..=21;
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    let sign = if value < 0.0 { "-" } else { "" };
+    if value.is_infinite() {
+        return format!("{sign}Infinity");
+    }
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    // Both languages write the shortest digits that read back as the same number.
+    let scientific = format!("{:e}", value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let digits = mantissa.replace('.', "");
+    // The decimal point stands after this many digits.
+    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
+    let count = digits.len() as i32;
+    let zeros = |n: i32| "0".repeat(usize::try_from(n).unwrap_or(0));
+    if !PLAIN.contains(&point) {
+        let (first, rest) = digits.split_at(1);
+        let fraction = if rest.is_empty() { "" } else { "." };
+        return format!("{sign}{first}{fraction}{rest}e{:+}", point - 1);
+    }
+    if point >= count {
+        return format!("{sign}{digits}{}", zeros(point - count));
+    }
+    if point <= 0 {
+        return format!("{sign}0.{}{digits}", zeros(-point));
+    }
+    let (whole, fraction) = digits.split_at(point as usize);
+    format!("{sign}{whole}.{fraction}")
+}
+
 impl serde::Serialize for Labels {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())

@@ -64,13 +64,18 @@ impl Drop for Leases {
     }
 }
 
-/// Enters, or counts a drop: a signal handler interrupted code that holds our locks.
+/// Enters, or counts a drop: a signal handler interrupted code that holds our locks, or this is a
+/// child that may take none.
 pub(crate) fn enter_unless_inside(registry: &Registry) -> Option<Inside> {
     if fork::is_inside() {
         registry.dropped(DropReason::Reentrant);
         return None;
     }
-    Some(fork::enter())
+    let inside = fork::enter();
+    if inside.is_none() {
+        registry.dropped(DropReason::Closed);
+    }
+    inside
 }
 
 /// A shard that this thread writes, with the tables to find its cells.
@@ -136,10 +141,10 @@ impl Lease {
 
     /// Gives the shard back. Whoever still holds the lease records into the shared shard from now.
     fn end(&self) {
-        let _inside = fork::enter();
+        let inside = fork::enter();
         let was_live = self.is_live();
         self.hot().stop();
-        if let (true, Some(registry)) = (was_live, self.registry.upgrade()) {
+        if let (Some(_), true, Some(registry)) = (&inside, was_live, self.registry.upgrade()) {
             registry.give_back(&self.arena, self.shard);
         }
     }

@@ -13,6 +13,7 @@ mod collector;
 mod directory;
 mod distribution;
 mod drops;
+mod error_types;
 mod hot;
 mod instruments;
 pub mod isolate;
@@ -37,13 +38,14 @@ pub mod hdr;
 
 pub use distribution::Distribution;
 pub use drops::{DropReason, Drops};
+pub use error_types::{MAX_ERROR_TYPES, OTHER_ERROR};
 pub use instruments::{Counter, Gauge, Histogram};
 pub use labels::{
     Labels, MAX_ERROR_TYPE_BYTES, MAX_LABEL_KEY_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS,
-    MAX_NAME_BYTES,
+    MAX_NAME_BYTES, number_text,
 };
 pub use operation::{Instrumented, Operation, Recorder, Timer};
-pub use registry::{MAX_ERROR_TYPES, OTHER_ERROR, OVERFLOW_SERIES, Registry};
+pub use registry::{OVERFLOW_SERIES, Registry};
 pub use series::{InstrumentOptions, Kind};
 pub use snapshot::{Quantiles, SeriesSnapshot, Snapshot};
 

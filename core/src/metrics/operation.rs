@@ -105,12 +105,12 @@ impl Operation {
             return;
         }
         let series = {
-            let Some(_inside) = local::enter_unless_inside(&self.registry) else {
-                return;
-            };
-            self.registry.error_series(self.series, error_type)
+            let inside = local::enter_unless_inside(&self.registry);
+            inside.and_then(|_inside| self.registry.error_series(self.series, error_type))
         };
-        local::add(&self.registry, series, 1);
+        if let Some(series) = series {
+            local::add(&self.registry, series, 1);
+        }
     }
 
     /// Starts a measurement that ends with the value returned: by [`Timer::end`],
@@ -317,6 +317,12 @@ impl<F: Future> Drop for Instrumented<F> {
 }
 
 impl Operation {
+    /// The registry that it records into, for a test of its locks.
+    #[cfg(test)]
+    pub(crate) fn registry_for_test(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
+    }
+
     /// Counts a call that had no number to record.
     pub fn drop_one(&self, reason: DropReason) {
         self.registry.dropped(reason);

@@ -3,8 +3,9 @@
 //!
 //! Every cell has one writer at a time, so adding needs no read-modify-write: a relaxed load and a
 //! store. A shard is handed on by [`release`] and [`claim`] with its counts in place; the new
-//! writer goes on from them, so nothing is folded, lost or counted twice. `tests/protocol-model`
-//! checks this file under loom.
+//! writer goes on from them, so nothing is folded, lost or counted twice. A recording is [`record`];
+//! a reader asks [`Watch`] whether to look, and then reads buckets, sum and maximum in that order.
+//! `tests/protocol-model` checks this file under loom.
 
 use super::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -27,6 +28,44 @@ pub(crate) fn claim(state: &AtomicU32, from: u32) -> bool {
 /// Gives a shard back, its counts in place.
 pub(crate) fn release(state: &AtomicU32) {
     state.store(FREE, Ordering::Release);
+}
+
+/// What a writer moves with every recording beside the bucket.
+pub(crate) struct Totals<'a> {
+    pub(crate) sum_low: &'a AtomicU64,
+    pub(crate) sum_carry: &'a AtomicU64,
+    pub(crate) max: &'a AtomicU64,
+}
+
+/// Records one value into cells that only the caller writes.
+///
+/// The sum comes last: a reader that sees it moved sees the bucket and the maximum too.
+#[inline(always)]
+pub(crate) fn record(cell: &AtomicU64, totals: &Totals<'_>, value: u64) {
+    add(cell, 1);
+    raise(totals.max, value);
+    add_sum(totals.sum_low, totals.sum_carry, value);
+}
+
+/// What a reader remembers of a series, to leave alone what did not change.
+#[derive(Debug, Default)]
+pub(crate) struct Watch<Signature> {
+    seen: Signature,
+    look_again: bool,
+}
+
+impl<Signature: PartialEq> Watch<Signature> {
+    /// Whether the series must be read, now that its signature is this one.
+    ///
+    /// What changed is looked at once more by the next call: JavaScript's stores come in no
+    /// promised order, so a sum may be seen before its bucket, and nothing else would tell.
+    pub(crate) fn must_read(&mut self, signature: Signature) -> bool {
+        let changed = signature != self.seen;
+        let must_read = changed || self.look_again;
+        self.look_again = changed;
+        self.seen = signature;
+        must_read
+    }
 }
 
 /// Adds to a cell that only the caller writes.

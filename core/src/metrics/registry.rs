@@ -12,6 +12,7 @@ use super::arena::{Arena, CellKind, MAX_SHARDS};
 use super::collector::Collector;
 use super::directory::DirectoryWriter;
 use super::drops::{DropReason, Drops, Tally};
+use super::error_types::ErrorTypes;
 use super::hot::HotPage;
 use super::labels::{self, Labels};
 use super::protocol;
@@ -25,10 +26,6 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// The name of the series that takes what goes past the cap, as OpenTelemetry names it
 /// (<https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute>).
 pub const OVERFLOW_SERIES: &str = "otel.metric.overflow";
-/// The error type for those past the cap, as OpenTelemetry's `error.type` names it.
-pub const OTHER_ERROR: &str = "_OTHER";
-/// Distinct error types of one operation; further ones count as [`OTHER_ERROR`].
-pub const MAX_ERROR_TYPES: usize = 32;
 
 /// The shard that all writers without one of their own share.
 const SHARED_SHARD: usize = 0;
@@ -42,15 +39,13 @@ pub(crate) struct Limits {
 }
 
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
-    name: Box<str>,
-    labels: Labels,
+pub(super) struct Key {
+    pub(super) name: Box<str>,
+    pub(super) labels: Labels,
 }
 
-/// Error series of one operation, by type.
-type ErrorTypes = Vec<(Box<str>, SeriesId)>;
-
-struct State {
+/// What the registry's lock guards.
+pub(super) struct State {
     /// Fork generation that the arena belongs to.
     fork: u32,
     arena: Arc<Arena>,
@@ -60,8 +55,7 @@ struct State {
     by_key: HashMap<Key, SeriesId>,
     /// Series that count against the cap.
     counted: usize,
-    error_types: HashMap<SeriesId, ErrorTypes>,
-    error_series: usize,
+    pub(super) error_types: ErrorTypes,
     directory: DirectoryWriter,
     shared: SharedBlocks,
     /// Pages of the threads that hold a shard, to close them.
@@ -85,6 +79,7 @@ pub struct Registry {
 }
 
 /// How large a registry is.
+#[derive(Default)]
 pub(crate) struct Size {
     pub(crate) series: usize,
     pub(crate) shards: usize,
@@ -110,8 +105,7 @@ impl Registry {
                 series: Vec::new(),
                 by_key: HashMap::new(),
                 counted: 0,
-                error_types: HashMap::new(),
-                error_series: 0,
+                error_types: ErrorTypes::default(),
                 directory: DirectoryWriter::default(),
                 shared: SharedBlocks::default(),
                 hot_pages: Vec::new(),
@@ -124,8 +118,15 @@ impl Registry {
         self.uid
     }
 
+    /// How many series may be registered.
+    pub(super) fn max_series(&self) -> usize {
+        self.max_series.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn set_limits(&self, limits: Limits) {
-        let _inside = fork::enter();
+        let Some(_inside) = fork::enter() else {
+            return;
+        };
         self.max_series.store(limits.max_series, Ordering::Relaxed);
         self.max_memory_bytes
             .store(limits.max_memory_bytes, Ordering::Relaxed);
@@ -135,7 +136,7 @@ impl Registry {
 
     /// The state, in an arena of this process: the first access in a forked child replaces the
     /// parent's.
-    fn read(&self) -> RwLockReadGuard<'_, State> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
         let state = self.state.read();
         if state.fork == fork::generation() {
             return state;
@@ -144,7 +145,7 @@ impl Registry {
         RwLockWriteGuard::downgrade(self.write())
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
         let mut state = self.state.write();
         if state.fork != fork::generation() {
             // Without memory for an arena of its own the child goes on in its copy of the parent's.
@@ -153,12 +154,27 @@ impl Registry {
                 state.start_over(arena);
             }
             self.open_all_kinds();
-            self.generation.store(state.fork, Ordering::Relaxed);
+            self.start_tallies_over();
+        }
+        state
+    }
+
+    /// Runs `f` with both locks held, for a test of who waits for them.
+    #[cfg(test)]
+    pub(crate) fn while_locked(&self, f: impl FnOnce()) {
+        let _collector = self.collector.lock();
+        let _state = self.write();
+        f();
+    }
+
+    /// In a forked child, once: the parent's tallies are not its own.
+    fn start_tallies_over(&self) {
+        let here = fork::generation();
+        if self.generation.swap(here, Ordering::Relaxed) != here {
             for tally in &self.tallies {
                 tally.store(0, Ordering::Relaxed);
             }
         }
-        state
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -167,7 +183,9 @@ impl Registry {
 
     /// Closes or opens recording on every thread and isolate.
     pub(crate) fn set_closed(&self, closed: bool) {
-        let _inside = fork::enter();
+        let Some(_inside) = fork::enter() else {
+            return;
+        };
         let mut state = self.write();
         self.closed.store(closed, Ordering::Relaxed);
         state.hot_pages.retain(|page| page.strong_count() > 0);
@@ -188,11 +206,18 @@ impl Registry {
 
     fn tally_n(&self, tally: Tally, n: u64) {
         if self.generation.load(Ordering::Relaxed) != fork::generation() && !fork::is_inside() {
-            // In a forked child: the first access starts the counts over.
-            let _inside = fork::enter();
-            drop(self.read());
+            self.notice_fork();
         }
         self.tallies[tally.cell()].fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// In a forked child the first access starts the counts over; one that may take no lock can do
+    /// so for the tallies at least.
+    fn notice_fork(&self) {
+        match fork::enter() {
+            Some(_inside) => drop(self.read()),
+            None => self.start_tallies_over(),
+        }
     }
 
     pub(crate) fn dropped(&self, reason: DropReason) {
@@ -200,9 +225,7 @@ impl Registry {
     }
 
     pub(crate) fn drops(&self) -> Drops {
-        let _inside = fork::enter();
-        // In a forked child the first access starts the counts over.
-        drop(self.read());
+        self.notice_fork();
         Drops::read(|tally| self.tallies[tally.cell()].load(Ordering::Relaxed))
     }
 
@@ -224,7 +247,7 @@ impl Registry {
                 ),
             ));
         }
-        let _inside = fork::enter();
+        let _inside = fork::enter().ok_or_else(fork::unfit)?;
         let key = Key {
             name: name.into(),
             labels: labels.clone(),
@@ -237,7 +260,7 @@ impl Registry {
             return same(&known, instrument, options).map(|()| known);
         }
         self.tally_n(Tally::Truncated, u64::from(labels.truncated()));
-        if state.counted >= self.max_series.load(Ordering::Relaxed) {
+        if state.counted >= self.max_series() {
             self.tally(Tally::Overflowed);
             return Ok(state.overflow(instrument));
         }
@@ -245,84 +268,11 @@ impl Registry {
         Ok(state.add(key, instrument, options, None))
     }
 
-    /// Finds or registers the series that counts an operation's failures of one type.
-    pub(crate) fn error_series(&self, operation: SeriesId, error_type: &str) -> SeriesId {
-        let cut = labels::cut(error_type, labels::MAX_ERROR_TYPE_BYTES);
-        let truncated = cut.len() < error_type.len();
-        let error_type = if cut.is_empty() || cut.chars().any(char::is_control) {
-            OTHER_ERROR
-        } else {
-            cut
-        };
-        let _inside = fork::enter();
-        let find = |state: &State, error_type: &str| {
-            let types = state.error_types.get(&operation)?;
-            let of = |wanted: &str| {
-                let known = types.iter().find(|(known, _)| **known == *wanted);
-                known.map(|(_, id)| *id)
-            };
-            // Past the limit every further type is the same one, found under the read lock too.
-            of(error_type).or_else(|| {
-                (types.len() > MAX_ERROR_TYPES)
-                    .then(|| of(OTHER_ERROR))
-                    .flatten()
-            })
-        };
-        if let Some(known) = find(&self.read(), error_type) {
-            return known;
-        }
-        let mut state = self.write();
-        if truncated {
-            self.tally(Tally::Truncated);
-        }
-        let types = state.error_types.get(&operation).map_or(0, Vec::len);
-        let full = types >= MAX_ERROR_TYPES
-            || state.error_series >= self.max_series.load(Ordering::Relaxed);
-        let error_type = if full { OTHER_ERROR } else { error_type };
-        if let Some(known) = find(&state, error_type) {
-            return known;
-        }
-        state.error_series += 1;
-        let key = Key {
-            name: error_type.into(),
-            labels: Labels::new(),
-        };
-        let series = state.add(
-            key,
-            Instrument::Errors,
-            &InstrumentOptions::default(),
-            Some(operation),
-        );
-        state
-            .error_types
-            .entry(operation)
-            .or_default()
-            .push((error_type.into(), series.id));
-        series.id
-    }
-
-    /// As [`Self::error_series`], for a binding that knows the operation by number.
-    pub(crate) fn error_series_by_number(&self, operation: u32, error_type: &str) -> u32 {
-        self.error_series(SeriesId(operation), error_type).0
-    }
-
-    /// Adds failures to an error series; false when `series` is none.
-    pub(crate) fn add_failures(self: &Arc<Self>, series: u32, n: u64) -> bool {
-        let id = SeriesId(series);
-        let known = {
-            let _inside = fork::enter();
-            self.series(id)
-        };
-        let is_known = known.is_some_and(|series| series.instrument == Instrument::Errors);
-        if is_known {
-            super::local::add(self, id, n);
-        }
-        is_known
-    }
-
     /// How large the metrics are.
     pub(crate) fn size(&self) -> Size {
-        let _inside = fork::enter();
+        let Some(_inside) = fork::enter() else {
+            return Size::default();
+        };
         let window_bytes = self.collector.lock().window_bytes();
         let state = self.read();
         Size {
@@ -440,7 +390,8 @@ impl State {
         self.series.get(id.index()).cloned()
     }
 
-    fn add(
+    /// Registers a series under the next number.
+    pub(super) fn add(
         &mut self,
         key: Key,
         instrument: Instrument,

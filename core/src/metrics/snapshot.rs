@@ -12,6 +12,7 @@ use super::labels::Labels;
 use super::layout;
 use super::registry::Registry;
 use super::series::{Instrument, Kind, Series, SeriesId};
+use crate::fork;
 
 /// The rolling windows, by name and seconds.
 pub(crate) const WINDOWS: [(&str, u64); 3] = [("1m", 60), ("5m", 300), ("1h", 3600)];
@@ -69,7 +70,9 @@ pub(crate) fn read(
     history_since: u64,
     step: u64,
 ) -> (Vec<Reading>, Steps) {
-    let _inside = crate::fork::enter();
+    let Some(_inside) = fork::enter() else {
+        return (Vec::new(), Steps::new());
+    };
     let mut collector = registry.collector.lock();
     let view = registry.view();
     collector.collect(&view, now);
@@ -109,15 +112,18 @@ pub(crate) fn read(
 
 /// Takes what is new into the totals and windows.
 pub(crate) fn collect(registry: &Registry, now: u64) {
-    let _inside = crate::fork::enter();
-    let mut collector = registry.collector.lock();
-    collector.collect(&registry.view(), now);
+    if let Some(_inside) = fork::enter() {
+        let mut collector = registry.collector.lock();
+        collector.collect(&registry.view(), now);
+    }
 }
 
 /// Collects and reads the totals of every series but the error counters, which stand with their
 /// operation.
 pub(crate) fn totals(registry: &Registry, now: u64) -> Vec<SeriesSnapshot> {
-    let _inside = crate::fork::enter();
+    let Some(_inside) = fork::enter() else {
+        return Vec::new();
+    };
     let mut collector = registry.collector.lock();
     let view = registry.view();
     collector.collect(&view, now);

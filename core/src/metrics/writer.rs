@@ -121,10 +121,7 @@ impl Held {
             // SAFETY: the entry of this bucket's octave is CELLS_PER_OCTAVE cells in the arena,
             // less the octave's first bucket, so this is one of them.
             let cell = unsafe { &*octave.wrapping_add(index) };
-            protocol::add(cell, 1);
-            protocol::raise(&header.max, value);
-            // Last: a reader that sees the sum moved sees the bucket and the maximum too.
-            protocol::add_sum(&header.sum_low, &header.sum_carry, value);
+            protocol::record(cell, &header.totals(), value);
         })
     }
 }

@@ -13,6 +13,8 @@ use crate::config::{self, Config, Environment};
 use crate::metrics::{
     self, Distribution, Instrument, Kind, Quantiles, Reading, Registry, Steps, WINDOWS,
 };
+#[cfg(feature = "secrets-aws")]
+use crate::secrets::{Counts, Secrets};
 
 const NANOS_PER_MILLI: f64 = 1e6;
 /// Seconds of a point in the history, and of the whole.
@@ -29,6 +31,8 @@ pub(crate) struct Sources<'a> {
     /// What a wall clock shows now.
     pub(crate) wall: Duration,
     pub(crate) started: Duration,
+    #[cfg(feature = "secrets-aws")]
+    pub(crate) secrets: &'a Secrets,
     pub(crate) ticker_running: bool,
     pub(crate) ticker_panics: u64,
 }
@@ -80,6 +84,16 @@ pub(crate) fn build(sources: Sources<'_>) -> Status {
         histograms: histogram_rows(&readings),
         history: history(&readings, steps, &sources, first_step),
         sentry: Sentry { enabled: false },
+        #[cfg(feature = "secrets-aws")]
+        secrets: sources
+            .secrets
+            .status_of(Counts::of(readings.iter().map(|reading| {
+                (
+                    &*reading.series.name,
+                    &reading.series.labels,
+                    u64::try_from(reading.value).unwrap_or(u64::MAX),
+                )
+            }))),
         telemetry: Telemetry {
             series: size.series,
             max_series: sources.config.max_series,

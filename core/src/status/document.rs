@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::metrics::{Drops, Kind, Labels, Quantiles};
+use crate::scrub::scrub;
+#[cfg(feature = "secrets-aws")]
+use crate::secrets::SecretsStatus;
 
 /// The version of the document; fields may be added within it, none renamed or removed.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -45,6 +48,9 @@ pub struct Status {
     pub history: History,
     /// Error reporting.
     pub sentry: Sentry,
+    /// The secret cache, without values.
+    #[cfg(feature = "secrets-aws")]
+    pub secrets: SecretsStatus,
     /// Tallylight's own state.
     pub telemetry: Telemetry,
 }
@@ -54,7 +60,7 @@ impl Status {
     #[must_use]
     pub fn to_json(&self) -> String {
         // Only a map with keys that are no strings could fail, and there is none.
-        serde_json::to_string(self).unwrap_or_default()
+        scrub(&serde_json::to_string(self).unwrap_or_default()).into_owned()
     }
 }
 

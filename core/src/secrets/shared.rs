@@ -1,0 +1,195 @@
+//! What readers and the keeper share: the index, the settings, and who is told of changes.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use super::changes::Subscribers;
+use super::config::SecretsConfig;
+use super::declared::Declarations;
+use super::disk::CacheFileStatus;
+use super::environment::is_development;
+use super::epoch::Epoch;
+use super::index::Index;
+use super::telemetry::Telemetry;
+use crate::clock::Clock;
+use crate::coarse;
+use crate::config::Environment;
+use crate::error::Error;
+use crate::fork;
+use crate::io::Io;
+use crate::metrics::Registry;
+use crate::scrub;
+
+/// How long `shutdown` waits for the I/O thread to let go.
+const LAST_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Caches of this process that hold values. The scrubber knows the values of all of them, so it
+/// forgets when the last one does.
+static HOLDING: AtomicUsize = AtomicUsize::new(0);
+
+/// The settings, with what follows from them.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) config: SecretsConfig,
+    pub(super) declarations: Declarations,
+    pub(super) environment: String,
+    /// Whether a value may come from the environment.
+    pub(super) is_development: bool,
+}
+
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) settings: ArcSwap<Settings>,
+    pub(super) index: ArcSwap<Index>,
+    /// Held by whoever replaces the index.
+    replacing: Mutex<()>,
+    pub(super) epoch: Arc<Epoch>,
+    pub(super) subscribers: Subscribers,
+    pub(super) io: Io,
+    cache_file: ArcSwap<CacheFileStatus>,
+    registry: Arc<Registry>,
+    telemetry: OnceLock<Option<Telemetry>>,
+    closed: AtomicBool,
+    holds: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(
+        config: SecretsConfig,
+        environment: &Environment,
+        registry: Arc<Registry>,
+        clock: Clock,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            clock,
+            settings: ArcSwap::from_pointee(settings(config, environment)?),
+            index: ArcSwap::default(),
+            replacing: Mutex::new(()),
+            epoch: Arc::default(),
+            subscribers: Subscribers::default(),
+            io: Io::default(),
+            cache_file: ArcSwap::default(),
+            registry,
+            telemetry: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            holds: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        coarse::millis(&self.clock)
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The counters, if anything was ever asked.
+    #[inline]
+    pub(super) fn telemetry(&self) -> Option<&Telemetry> {
+        match self.telemetry.get() {
+            Some(known) => known.as_ref(),
+            None => self.register_telemetry(),
+        }
+    }
+
+    #[cold]
+    fn register_telemetry(&self) -> Option<&Telemetry> {
+        // Inside, so that no forked child inherits a lock that is being filled.
+        let _inside = fork::enter()?;
+        self.telemetry
+            .get_or_init(|| Telemetry::register(&self.registry))
+            .as_ref()
+    }
+
+    /// Replaces the index by one that `change` made of it, and moves the epoch.
+    pub(super) fn publish(&self, change: impl FnOnce(&mut Index)) {
+        let Some(_inside) = fork::enter() else {
+            return;
+        };
+        let _replacing = self.replacing.lock();
+        if self.is_closed() {
+            return;
+        }
+        let mut index = Index::clone(&self.index.load());
+        change(&mut index);
+        self.index.store(Arc::new(index));
+        self.epoch.advance();
+    }
+
+    /// Has the scrubber know values before anybody has them.
+    pub(super) fn register_values<'a>(&self, values: impl IntoIterator<Item = &'a [u8]>) {
+        if !self.holds.swap(true, Ordering::Relaxed) {
+            HOLDING.fetch_add(1, Ordering::Relaxed);
+        }
+        scrub::register_all(values);
+    }
+
+    /// Notes how the sealed cache is; the keeper alone does.
+    pub(super) fn report_cache_file(&self, note: impl FnOnce(&mut CacheFileStatus)) {
+        let mut report = CacheFileStatus::clone(&self.cache_file.load());
+        note(&mut report);
+        self.cache_file.store(Arc::new(report));
+    }
+
+    /// How the sealed cache is, if there is one.
+    pub(super) fn cache_file(&self) -> Option<CacheFileStatus> {
+        let is_on = self.settings.load().config.cache_file.is_some();
+        is_on.then(|| CacheFileStatus::clone(&self.cache_file.load()))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn configure(
+        &self,
+        config: SecretsConfig,
+        environment: &Environment,
+    ) -> Result<(), Error> {
+        self.settings
+            .store(Arc::new(settings(config, environment)?));
+        self.closed.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Drops every value; the last references to them go as readers let go.
+    pub(super) fn forget(&self) {
+        if let Some(_inside) = fork::enter() {
+            let _replacing = self.replacing.lock();
+            self.index.store(Arc::default());
+            self.epoch.advance();
+        }
+        if self.holds.swap(false, Ordering::Relaxed) && HOLDING.fetch_sub(1, Ordering::Relaxed) == 1
+        {
+            scrub::forget_all();
+        }
+    }
+
+    pub(super) fn shutdown(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.subscribers.close();
+        self.io.stop(LAST_PATIENCE);
+        self.forget();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn settings(config: SecretsConfig, environment: &Environment) -> Result<Settings, Error> {
+    Ok(Settings {
+        declarations: Declarations::new(&config.declared, &config.aliases)?,
+        config,
+        is_development: is_development(&environment.name),
+        environment: environment.name.clone(),
+    })
+}
