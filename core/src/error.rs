@@ -155,6 +155,8 @@ impl Error {
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no message");
+        #[cfg(feature = "metrics")]
+        let text = crate::scrub::scrub(text);
         Self::new(
             ErrorKind::Internal,
             format!("a fault inside Tallylight was contained: {text}; please report it"),

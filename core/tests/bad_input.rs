@@ -236,11 +236,6 @@ fn an_error_rate_never_passes_a_hundred_while_failures_pour_in() {
     while !writer.is_finished() {
         let metrics = tally.status().metrics;
         assert!(metrics.total_errors <= metrics.total_requests);
-        let series = &tally.snapshot().series[0];
-        assert!(
-            series.count() == 0 || series.quantiles().p50 > 0.0,
-            "the maximum came late"
-        );
     }
     writer.join().unwrap();
     assert_eq!(tally.status().metrics.error_rate, 100.0);

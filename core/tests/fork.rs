@@ -1,5 +1,5 @@
 //! A forked child counts its own from zero, and the parent's counts are its own.
-#![cfg(all(feature = "metrics", unix))]
+#![cfg(feature = "metrics")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
 //! A signal handler that records into a recording of the same thread loses nothing in silence.
-#![cfg(all(feature = "metrics", unix))]
+#![cfg(feature = "metrics")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -216,6 +216,15 @@ fn names() {
         let error = Labels::from_pairs(labels(&pairs)).unwrap_err();
         assert_eq!(error.kind().code(), "invalid_label", "{pairs}");
     }
+    for case in list("labelTexts") {
+        let (value, expected) = (&case[0], case[1].as_str().unwrap());
+        // A boolean's text is Rust's own.
+        let text = match value.as_bool() {
+            Some(value) => value.to_string(),
+            None => tallylight::metrics::number_text(number(value)),
+        };
+        assert_eq!(text, expected, "{value}");
+    }
     for kind in list("invalidKinds") {
         assert_eq!(
             Kind::parse(&text(&kind)).unwrap_err().kind().code(),

@@ -210,6 +210,46 @@ class Sentry(TypedDict):
     enabled: bool
 
 
+class SecretRow(TypedDict):
+    """One secret as it is now; never its value."""
+
+    name: str
+    which: str
+    state: Literal["fresh", "stale", "failing", "missing"]
+    source: Literal["override", "file", "aws", "environment", "disk"] | None
+    version: str | None
+    ageSeconds: float | None
+    nextRefreshSeconds: float | None
+    failures: int
+    lastError: str | None
+
+
+class CacheFile(TypedDict):
+    """The sealed cache of secrets."""
+
+    entries: int
+    written: str | None
+    lastError: str | None
+
+
+class SecretsStatus(TypedDict):
+    """The secret cache: names, ages and counts."""
+
+    sources: list[str]
+    cached: int
+    hits: int
+    misses: int
+    staleServes: int
+    readings: int
+    refreshes: int
+    refused: int
+    evictions: int
+    changes: int
+    failures: dict[str, int]
+    cacheFile: CacheFile | None
+    entries: list[SecretRow]
+
+
 class Telemetry(TypedDict):
     """Tallylight's own state."""
 
@@ -246,4 +286,5 @@ class Status(TypedDict):
     histograms: list[HistogramRow]
     history: History
     sentry: Sentry
+    secrets: SecretsStatus
     telemetry: Telemetry

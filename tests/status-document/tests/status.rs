@@ -7,9 +7,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use tallylight::clock::Clock;
+use tallylight::secrets::{Request, SealKey, SecretsConfig};
 use tallylight::{Config, InstrumentOptions, Kind, Labels, Tallylight};
 
 /// 2026-11-24T12:00:00Z.
@@ -278,4 +280,48 @@ fn a_clock_that_goes_back_loses_nothing() {
     fixture.millis.fetch_sub(5_000, Ordering::Relaxed);
     fixture.pass(10, || operation.record_ms(1.0));
     assert_eq!(fixture.document()["windows"]["5m"]["totalRequests"], 20);
+}
+
+#[test]
+fn a_document_with_secrets_is_valid_and_shows_no_value() {
+    let config = Config {
+        environment: Some("production".to_owned()),
+        secrets: SecretsConfig {
+            region: Some("eu-west-1".to_owned()),
+            // Nothing listens there.
+            endpoint: Some("http://127.0.0.1:1".to_owned()),
+            deadline: Duration::from_millis(500),
+            cache_file: Some("/nonexistent/cache".into()),
+            cache_key: Some(SealKey::parse(&"ab".repeat(32)).unwrap()),
+            ..SecretsConfig::default()
+        },
+        ..Config::default()
+    };
+    let tally = Tallylight::new(config).unwrap();
+    let canary = "canary-3f9c2d71-of-the-status";
+    tally.secrets().set_override("mine", canary).unwrap();
+    tally
+        .secrets()
+        .get_blocking(&Request::new("out-of-reach"))
+        .unwrap_err();
+    let labels = Labels::from_pairs([("password", canary)]).unwrap();
+    tally
+        .operation("leak", &labels, Kind::Server)
+        .unwrap()
+        .record_ms(1.0);
+    let text = tally.status().to_json();
+    assert!(!text.contains("canary"), "{text}");
+    let document = serde_json::from_str(&text).unwrap();
+    assert_valid(&document);
+    let secrets = &document["secrets"];
+    assert_eq!(secrets["cached"], 1);
+    // Which failure it is depends on whether this machine has credentials.
+    assert_eq!(
+        secrets["failures"].as_object().unwrap().len(),
+        1,
+        "{secrets:#}"
+    );
+    assert_eq!(secrets["entries"][0]["source"], "override");
+    assert_eq!(secrets["entries"][1]["state"], "missing");
+    assert!(secrets["cacheFile"]["lastError"].is_string(), "{secrets:#}");
 }
