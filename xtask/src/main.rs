@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask setup | demo | test | bench | gen | dist`.
+//! The project's own tasks: `cargo xtask setup | demo | test | services | bench | gen | dist`.
 //!
 //! They run on Linux and macOS. Data goes to stdout, messages to stderr, and every child that a task starts ends with it.
 
@@ -13,6 +13,7 @@ mod paths;
 mod process;
 mod report;
 mod requirements;
+mod services;
 mod setup;
 mod signals;
 mod smoke;
@@ -32,6 +33,7 @@ use clap::{Parser, Subcommand};
   cargo xtask demo              see it live: sets up, builds, starts an example service and watches it
   cargo xtask test              run every suite of every language
   cargo xtask test --list       name the suites
+  cargo xtask services          start what single tests need, and say where it is
   cargo xtask bench metrics     measure beside the peers and write docs/benchmarks.md
   cargo xtask dist --smoke      make the packages and try each in an empty environment
 
@@ -49,6 +51,7 @@ enum Task {
     Setup(setup::Options),
     Demo(demo::Options),
     Test(test::Options),
+    Services(services::Options),
     Bench(bench::Options),
     Gen(generate::Options),
     Dist(dist::Options),
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Setup(options) => setup::run(options),
         Task::Demo(options) => demo::run(options),
         Task::Test(options) => test::run(options),
+        Task::Services(options) => services::run(options),
         Task::Bench(options) => bench::run(options),
         Task::Gen(options) => generate::run(options),
         Task::Dist(options) => dist::run(options),

@@ -45,6 +45,11 @@ pub(crate) fn venv_python() -> PathBuf {
     venv().join("bin/python")
 }
 
+/// The virtual environment of the servers that tests run against: apart, so that their packages never meet ours.
+pub(crate) fn servers_venv() -> PathBuf {
+    target().join("services/venv")
+}
+
 /// A path as the user would type it: relative to the root when it lies inside.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(root())

@@ -97,6 +97,26 @@ impl Step {
         self
     }
 
+    /// Sets each variable, or takes it away.
+    pub(crate) fn environment(
+        mut self,
+        variables: impl IntoIterator<Item = (OsString, Option<OsString>)>,
+    ) -> Self {
+        for (key, value) in variables {
+            match value {
+                Some(value) => self.command.env(key, value),
+                None => self.command.env_remove(key),
+            };
+        }
+        self
+    }
+
+    /// Gives a child that goes on beside us a stdin which closes when we end, however we do: by that it learns of it.
+    pub(crate) fn tied(mut self) -> Self {
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
     pub(crate) fn dir(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
         self

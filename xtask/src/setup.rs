@@ -11,6 +11,16 @@ use crate::process::Step;
 use crate::requirements::{Found, Requirements};
 use crate::{paths, report};
 
+const PIP_INSTALL: [&str; 7] = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-input",
+    "-r",
+];
+
 /// Check the requirements, make the virtual environment and install the development packages.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -50,6 +60,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let _ = fs::remove_dir_all(paths::stamps());
     }
     everything(&requirements)?;
+    if let Ok(found) = &requirements.python {
+        servers(found)?;
+    }
     report::say("setup: ready. Next: `cargo xtask demo` or `cargo xtask test`.");
     Ok(())
 }
@@ -123,37 +136,50 @@ pub(crate) fn python(interpreter: &Found) -> Result<()> {
     if stamp.holds() && paths::venv_python().exists() {
         return Ok(());
     }
-    if !venv_is_of(interpreter) {
-        // Another Python's environment cannot be reused: its packages are that one's.
-        let _ = fs::remove_dir_all(paths::venv());
-        Step::new("setup-venv", &interpreter.program)
-            .args(["-m", "venv"])
-            .arg(paths::venv())
-            .run()?;
-    }
-    Step::python(
-        "setup-pip",
-        [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-            "-r",
-        ],
-    )
-    .arg(&wanted)
-    .run()
-    .map_err(offline_hint)?;
+    venv("setup-venv", &paths::venv(), interpreter)?;
+    Step::python("setup-pip", PIP_INSTALL)
+        .arg(&wanted)
+        .run()
+        .map_err(offline_hint)?;
     stamp.write()
 }
 
-// Servers (PostgreSQL, the Sentry-compatible receiver, Prometheus, …) join here as functions of their own: each with a
+/// The virtual environment of the servers that tests run against, with its packages.
+pub(crate) fn servers(interpreter: &Found) -> Result<()> {
+    let wanted = paths::at("tests/servers/requirements.txt");
+    let folder = paths::servers_venv();
+    let python = folder.join("bin/python");
+    let stamp = Stamp::of("servers", &[&wanted], &interpreter.version)?;
+    if stamp.holds() && python.exists() {
+        return Ok(());
+    }
+    venv("setup-servers-venv", &folder, interpreter)?;
+    Step::new("setup-servers-pip", &python)
+        .args(PIP_INSTALL)
+        .arg(&wanted)
+        .run()
+        .map_err(offline_hint)?;
+    stamp.write()
+}
+
+// Servers that are no Python packages (PostgreSQL, Prometheus, …) join here as functions of their own: each with a
 // stamp, each naming what it needs when it cannot be had.
 
-fn venv_is_of(interpreter: &Found) -> bool {
-    let version = crate::requirements::output(paths::venv_python(), &["--version"]);
+/// A virtual environment of this interpreter. Another Python's cannot be reused: its packages are that one's.
+fn venv(step: &str, folder: &Path, interpreter: &Found) -> Result<()> {
+    if venv_is_of(folder, interpreter) {
+        return Ok(());
+    }
+    let _ = fs::remove_dir_all(folder);
+    Step::new(step, &interpreter.program)
+        .args(["-m", "venv"])
+        .arg(folder)
+        .run()?;
+    Ok(())
+}
+
+fn venv_is_of(folder: &Path, interpreter: &Found) -> bool {
+    let version = crate::requirements::output(folder.join("bin/python"), &["--version"]);
     version.is_some_and(|text| {
         text.split_whitespace()
             .any(|word| word == interpreter.version)

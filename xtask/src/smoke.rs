@@ -15,12 +15,22 @@ use crate::requirements::Requirements;
 
 const NODE_MODULE: &str = "\
 import assert from 'node:assert/strict';
+import { accessSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { operation, status } from 'tallylight';
 
 operation('smoke', {}, { kind: 'server' }).record(12.5);
 const { metrics } = status();
 assert.equal(metrics.totalRequests, 1);
+assert.equal(metrics.maxDuration, 12.5);
 assert.ok(Math.abs(metrics.p50Duration - 12.5) <= 0.125, `P50 is ${metrics.p50Duration}`);
+
+// Every file that the package says it has.
+const manifest = createRequire(import.meta.url).resolve('tallylight/package.json');
+const { main, types, bin, exports } = JSON.parse(readFileSync(manifest, 'utf8'));
+const files = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(files));
+for (const file of files({ main, types, bin, exports })) accessSync(join(dirname(manifest), file));
 ";
 
 const NODE_COMMONJS: &str = "\
@@ -37,6 +47,7 @@ import tallylight
 tallylight.operation('smoke', {}, kind='server').record(12.5)
 metrics = tallylight.status()['metrics']
 assert metrics['totalRequests'] == 1, metrics
+assert metrics['maxDuration'] == 12.5, metrics
 assert abs(metrics['p50Duration'] - 12.5) <= 0.125, metrics
 ";
 
@@ -123,6 +134,7 @@ pub(crate) fn wheel(wheel: &Path, requirements: &Requirements) -> Result<()> {
         .run()?;
     let file = room.write("main.py", PYTHON)?;
     Step::new("smoke-python", programs.join("python"))
+        .args(["-W", "error"])
         .arg(file)
         .dir(room.path())
         .run()?;

@@ -3,7 +3,7 @@
 //! Suites run in two lanes: the main lane shares cargo's target folder, the side lane has target folders of its own
 //! and so never waits for the main lane's lock. Within a lane they run in the order of the list.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use crate::failure::{Failure, Result};
 use crate::process::Step;
 use crate::report::{self, Verdict};
 use crate::requirements::{self, Requirements};
+use crate::services::{self, Services, Variable};
 use crate::{setup, suites};
 
 /// Run every suite of every language.
@@ -65,6 +66,9 @@ pub(crate) struct Context {
     node_build: Preparation,
     python: Preparation,
     python_build: Preparation,
+    services: Preparation,
+    /// They end with the run, however that ends.
+    running: OnceLock<Services>,
 }
 
 /// A step that several suites need: the first to ask runs it, the others learn how it ended.
@@ -111,6 +115,8 @@ impl Context {
             node_build: Preparation::default(),
             python: Preparation::default(),
             python_build: Preparation::default(),
+            services: Preparation::default(),
+            running: OnceLock::new(),
         }
     }
 
@@ -150,6 +156,21 @@ impl Context {
             && self
                 .python_build
                 .ready(outcome, "the Python build", suites::python::build)?)
+    }
+
+    /// The test servers run: the variables by which tests find them. Where they cannot run, the outcome says why, and
+    /// the tests that need them skip themselves.
+    pub(crate) fn services(&self, outcome: &mut Outcome) -> Result<Vec<Variable>> {
+        match &self.requirements.python {
+            Err(missing) => outcome.lacking_for("the tests against moto: ", missing),
+            Ok(python) => {
+                self.services.ready(outcome, "the test servers", || {
+                    let _ = self.running.set(Services::start(python)?);
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(services::environment(self.running.get()))
     }
 }
 
@@ -225,10 +246,16 @@ impl Outcome {
 
     /// Something that every run should have is missing: a skip on a developer's machine, a failure in CI.
     fn lacking(&mut self, missing: &requirements::Missing) {
+        self.lacking_for("", missing);
+    }
+
+    /// The same for a part of a suite, which `part` names.
+    fn lacking_for(&mut self, part: &str, missing: &requirements::Missing) {
+        let why = format!("{part}{}", missing.sentence());
         if requirements::in_ci() {
-            self.fail(missing.sentence());
+            self.fail(why);
         } else {
-            self.skip(missing.sentence());
+            self.skip(why);
         }
     }
 

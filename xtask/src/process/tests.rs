@@ -51,6 +51,20 @@ fn background_child_ends_with_its_group_when_it_is_dropped() {
 }
 
 #[test]
+fn tied_child_learns_by_its_stdin_that_we_are_gone() {
+    let (mut background, ()) = Step::new("test-tied", "sh")
+        .args(["-c", "echo ready; cat; exit 7"])
+        .tied()
+        .background(|line| (line == "ready").then_some(()))
+        .unwrap();
+    assert!(background.ended().unwrap().is_none());
+    // What the end of our process does to it.
+    drop(background.group.child.stdin.take());
+    let status = background.group.wait().unwrap();
+    assert_eq!(status.code(), Some(7));
+}
+
+#[test]
 fn child_that_ends_before_it_is_ready_is_a_failure() {
     let failure = Step::new("test-not-ready", "sh")
         .args(["-c", "echo no; exit 1"])

@@ -27,8 +27,9 @@ pub(super) fn tests(context: &Context, outcome: &mut Outcome) -> Result<()> {
     if !context.node_build(outcome)? {
         return Ok(());
     }
+    let services = context.services(outcome)?;
     outcome.counted(
-        Step::npm("node-tests", &paths::at("bindings-node"), ["test"]),
+        Step::npm("node-tests", &paths::at("bindings-node"), ["test"]).environment(services),
         counts::node,
     )?;
     Ok(())

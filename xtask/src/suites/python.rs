@@ -18,6 +18,7 @@ pub(super) fn tests(context: &Context, outcome: &mut Outcome) -> Result<()> {
     if !context.python_build(outcome)? {
         return Ok(());
     }
+    let services = context.services(outcome)?;
     outcome.counted(
         Step::python(
             "python-tests",
@@ -29,7 +30,8 @@ pub(super) fn tests(context: &Context, outcome: &mut Outcome) -> Result<()> {
                 "-p",
                 "no:cacheprovider",
             ],
-        ),
+        )
+        .environment(services),
         counts::pytest,
     )?;
     Ok(())

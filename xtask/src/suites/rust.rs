@@ -86,6 +86,7 @@ pub(super) fn tests(context: &Context, outcome: &mut Outcome) -> Result<()> {
         "--all-features",
         "--no-fail-fast",
     ]);
+    step = step.environment(context.services(outcome)?);
     if context.full {
         step = step
             .env("PROPTEST_CASES", "4096")
