@@ -36,6 +36,8 @@ use crate::stopwatch;
 #[derive(Clone)]
 pub struct Operation {
     registry: Arc<Registry>,
+    /// The registry's, at hand: a recording then looks at nothing behind a pointer of ours.
+    uid: u64,
     series: SeriesId,
 }
 
@@ -50,6 +52,7 @@ impl Operation {
         stopwatch::start();
         Self {
             registry: Arc::clone(registry),
+            uid: registry.uid(),
             series,
         }
     }
@@ -64,7 +67,7 @@ impl Operation {
     /// counts as that and as clamped.
     #[inline]
     pub fn record_ns(&self, nanos: u64) {
-        local::record(&self.registry, self.series, nanos);
+        local::record(&self.registry, self.uid, self.series, nanos);
     }
 
     /// Records a success that took this long.
@@ -101,7 +104,7 @@ impl Operation {
 
     fn record_failure(&self, nanos: u64, error_type: &str) {
         // A request that was dropped was counted as that; its failure is not counted without it.
-        if !local::record(&self.registry, self.series, nanos) {
+        if !local::record(&self.registry, self.uid, self.series, nanos) {
             return;
         }
         let series = {
@@ -144,7 +147,8 @@ impl Operation {
     }
 
     /// Wraps a future so that it is recorded from its first poll to its end. One that is dropped
-    /// before its end is a failure of type `cancelled`, or `panic` when it panicked.
+    /// before its end was cancelled, which is recorded with the time until then and is no failure;
+    /// one that panicked is a failure of type `panic`.
     pub fn instrument<F: Future>(&self, future: F) -> Instrumented<F> {
         self.instrumented(future, |_| None)
     }
@@ -305,13 +309,12 @@ impl<F: Future> Future for Instrumented<F> {
 impl<F: Future> Drop for Instrumented<F> {
     fn drop(&mut self) {
         if let (Some(started), false) = (self.started, self.is_done) {
-            let error_type = if std::thread::panicking() {
-                "panic"
-            } else {
-                "cancelled"
-            };
             let took = Duration::from_nanos(stopwatch::nanos_since(started));
-            self.operation.record_error(took, error_type);
+            if std::thread::panicking() {
+                self.operation.record_error(took, "panic");
+            } else {
+                self.operation.record(took);
+            }
         }
     }
 }

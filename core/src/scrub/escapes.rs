@@ -25,6 +25,35 @@ pub(super) struct Rules {
     pub(super) high_x_is_a_character: bool,
 }
 
+impl Rules {
+    /// The first place from there on where an escape may begin.
+    fn next(self, text: &[u8], from: usize) -> Option<usize> {
+        /// Looked at together, which compiles to vector instructions.
+        const BLOCK: usize = 32;
+        let one_of = [
+            (self.backslash, b'\\'),
+            (self.percent, b'%'),
+            (self.plus, b'+'),
+        ];
+        let first = one_of
+            .into_iter()
+            .find_map(|(is_on, byte)| is_on.then_some(byte))?;
+        let [one, two, three] = one_of.map(|(is_on, byte)| if is_on { byte } else { first });
+        let begins = |byte: &u8| (*byte == one) | (*byte == two) | (*byte == three);
+        let rest = text.get(from..)?;
+        // The next is often near, and else often far.
+        if let Some(further) = rest.iter().take(BLOCK).position(begins) {
+            return Some(from + further);
+        }
+        let blocks = rest.chunks_exact(BLOCK);
+        let without =
+            blocks.take_while(|block| !block.iter().fold(false, |any, it| any | begins(it)));
+        let skipped = without.count() * BLOCK;
+        let further = rest.get(skipped..)?.iter().position(begins)?;
+        Some(from + skipped + further)
+    }
+}
+
 /// One escape: so many bytes of the view came from so many of the text.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
@@ -54,18 +83,7 @@ impl View {
     /// The text with its escapes undone, or nothing when it has none. A text must be shorter than
     /// 4 GiB.
     pub(super) fn of(text: &[u8], rules: Rules) -> Option<Self> {
-        let begins_escape = |byte: u8| match byte {
-            b'\\' => rules.backslash,
-            b'%' => rules.percent,
-            b'+' => rules.plus,
-            _ => false,
-        };
-        let next = |from: usize| {
-            let rest = text.get(from..).unwrap_or_default();
-            rest.iter()
-                .position(|byte| begins_escape(*byte))
-                .map(|further| from + further)
-        };
+        let next = |from: usize| rules.next(text, from);
         let mut candidate = Some(next(0)?);
         // No escape is shorter than what it stands for, so this never grows (and leaves a copy).
         let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));

@@ -25,6 +25,10 @@ const PERCENT: Rules = Rules {
     backslash: false,
     ..BACKSLASH
 };
+const BOTH: Rules = Rules {
+    percent: true,
+    ..BACKSLASH
+};
 
 /// Calls `found` with each value that must not leave because this secret must not.
 pub(super) fn values_of(secret: &[u8], found: &mut impl FnMut(Value)) {
@@ -53,11 +57,7 @@ fn explore(text: &[u8], judgement: Judgement, depth: usize, found: &mut impl FnM
     }
     if let Some(credential) = credential_of_url(text) {
         found(reach::whole(text));
-        plain(credential, found);
-        if let Some(decoded) = View::of(credential, PERCENT) {
-            plain(decoded.bytes(), found);
-        }
-        return;
+        return plain(credential, found);
     }
     let is_secret = match judgement {
         Judgement::Secret => true,
@@ -69,28 +69,26 @@ fn explore(text: &[u8], judgement: Judgement, depth: usize, found: &mut impl FnM
     }
 }
 
-/// A value that holds no other.
+/// A value that holds no other. One that looks escaped is known unescaped too: a key whose line
+/// ends are written "\n" is used, and printed, with real ones, and where a text was escaped several
+/// times over, the search undoes one layer more.
 fn plain(text: &[u8], found: &mut impl FnMut(Value)) {
-    found(reach::value(text));
-    // A key whose line ends are written "\n" is used, and printed, with real ones.
-    let unescaped = View::of(text, BACKSLASH);
-    for text in [Some(text), unescaped.as_ref().map(View::bytes)]
-        .into_iter()
-        .flatten()
-    {
-        let lines = || {
-            text.split(|byte| b"\r\n".contains(byte))
-                .map(<[u8]>::trim_ascii)
-        };
-        if lines().nth(1).is_some() {
-            lines()
-                .filter(|line| SHORT_LINE.contains(&line.len()))
-                .for_each(|line| found(reach::value(line)));
+    with_short_lines(text, found);
+    for rules in [BACKSLASH, PERCENT, BOTH] {
+        if let Some(unescaped) = View::of(text, rules) {
+            with_short_lines(unescaped.bytes(), found);
         }
     }
-    if let Some(unescaped) = &unescaped {
-        found(reach::value(unescaped.bytes()));
-    }
+}
+
+fn with_short_lines(text: &[u8], found: &mut impl FnMut(Value)) {
+    found(reach::value(text));
+    let lines = text
+        .split(|byte| b"\r\n".contains(byte))
+        .map(<[u8]>::trim_ascii);
+    lines
+        .filter(|line| SHORT_LINE.contains(&line.len()) && line.len() < text.len())
+        .for_each(|line| found(reach::value(line)));
 }
 
 /// Whether this is a JSON object, list or string. Parsed without keeping, hence copying, anything.

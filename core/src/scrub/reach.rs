@@ -179,8 +179,9 @@ const FOLLOWERS: [&str; 26] = [
     "e",
 ];
 
-/// Whether letters look like a word: at most one pair of them is unusual. Of 100 words of 8 to 15
-/// letters 95 do; of 100 random ones of 8 letters 2, of 12 letters none.
+/// Whether letters look like a word: of 8 to 15 at most one pair is unusual, of fewer none, and 3
+/// are too few to tell. Of 100 words of 8 to 15 letters 95 do; of 100 random ones of 8 letters 2, of
+/// 12 letters none.
 fn is_wordlike(letters: &str) -> bool {
     let letters = letters.as_bytes();
     let is_usual = |pair: &[u8; 2]| {

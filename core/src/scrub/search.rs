@@ -18,6 +18,9 @@ const MAX_LAYERS: usize = 3;
 /// no more memory; whatever lies across an edge lies within the overlap, or is found in parts.
 const SEGMENT: usize = 1 << 20;
 const OVERLAP: usize = 128 << 10;
+/// Within what was found already a value need not be looked for, but near its beginning: another
+/// value may begin before it with too few characters to hold an anchor.
+const BEFORE_OTHERS: usize = 64;
 
 /// The parts of the text to redact, in order and apart.
 pub(super) fn find(known: &Known, text: &[u8]) -> Vec<Range<usize>> {
@@ -88,7 +91,7 @@ impl Search<'_> {
     /// Looks through what a text says; `origin` leads back to the text.
     fn look_through(&mut self, text: &[u8], origin: impl Fn(Range<usize>) -> Range<usize>) {
         let known = self.known;
-        let mut covered = 0;
+        let mut covered = 0..0;
         let mut from = 0;
         while let Some((place, hash)) = known.anchors().next(text, from) {
             from = place + STEP;
@@ -99,10 +102,21 @@ impl Search<'_> {
                 match value.reach() {
                     Reach::Field => {}
                     Reach::Parts => {
-                        if place + ANCHOR > covered
-                            && let Some(part) = part_around(value, anchor, text, place)
-                        {
-                            covered = covered.max(part.end);
+                        let most = if place + ANCHOR > covered.end {
+                            usize::MAX
+                        } else if place < covered.start + BEFORE_OTHERS {
+                            2 * BEFORE_OTHERS
+                        } else {
+                            continue;
+                        };
+                        if let Some(part) = part_around(value, anchor, text, place, most) {
+                            let joins = part.start <= covered.end;
+                            covered.start = if joins {
+                                covered.start.min(part.start)
+                            } else {
+                                part.start
+                            };
+                            covered.end = covered.end.max(part.end);
                             self.found.push(origin(part));
                         }
                     }
@@ -274,7 +288,12 @@ fn widen(range: &mut Range<usize>, text: &[u8], before: usize) {
         .rev()
         .take_while(|byte| **byte == b'\\')
         .count();
-    if !backslashes.is_multiple_of(2) && range.end < text.len() {
+    let is_cut = !backslashes.is_multiple_of(2);
+    if is_cut
+        && text
+            .get(range.end)
+            .is_some_and(|next| b"\\\"".contains(next))
+    {
         range.end += 1;
     }
     let is_inside_character =
@@ -310,8 +329,15 @@ fn all_around(value: &Value, anchor: Anchor, text: &[u8], place: usize) -> Optio
         .then_some(range)
 }
 
-/// Where the text has the value, or a part of it that is telling, around its anchor.
-fn part_around(value: &Value, anchor: Anchor, text: &[u8], place: usize) -> Option<Range<usize>> {
+/// Where the text has the value, or a part of it that is telling, around its anchor, looking no
+/// further than so many characters.
+fn part_around(
+    value: &Value,
+    anchor: Anchor,
+    text: &[u8],
+    place: usize,
+    most: usize,
+) -> Option<Range<usize>> {
     let bytes = value.bytes();
     let after = |end: usize, most: usize| {
         (anchor.offset..end)
@@ -334,5 +360,5 @@ fn part_around(value: &Value, anchor: Anchor, text: &[u8], place: usize) -> Opti
         return None;
     }
     let length = anchor.form.len(bytes.len());
-    Some(place - before(0, length)..place + after(length, length))
+    Some(place - before(0, most)..place + after(length, most))
 }

@@ -133,3 +133,67 @@ impl Entry {
         self.asked.load(Relaxed) != mark && self.asked.swap(mark, Relaxed) != mark
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::secrets::failure::FailureKind;
+    use crate::secrets::fetched::Fetched;
+    use crate::secrets::value::Source;
+
+    fn entry(times: Option<[u64; 4]>, refused_until: Option<u64>) -> Entry {
+        let value = times.map(|[fetched, ahead, fresh_until, stale_until]| Value {
+            secret: Secret::new(
+                "name",
+                Fetched::plain(zeroize::Zeroizing::new(b"value".to_vec()), Source::Aws),
+                std::time::SystemTime::now(),
+            ),
+            fetched,
+            ahead,
+            fresh_until,
+            stale_until,
+        });
+        let refusal = refused_until.map(|until| Refusal {
+            failure: Failure::new(FailureKind::Unreachable, "name", "down"),
+            until,
+            streak: 0,
+        });
+        Entry::new(value, refusal, 0)
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_is_served_what_is_too_old_and_nobody_waits_for_what_is_fresh(
+            spans in prop::array::uniform4(0u64..1_000),
+            has_value: bool,
+            refused_until in prop::option::of(0u64..5_000),
+            max_age in prop::option::of(0u64..3_000),
+            now in 0u64..5_000,
+        ) {
+            let [fetched, a, b, c] = spans;
+            let times = [fetched, fetched + a, fetched + a + b, fetched + a + b + c];
+            let entry = entry(has_value.then_some(times), refused_until);
+            let decision = entry.decide(now, max_age.map(Duration::from_millis));
+            let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
+            let may_be_served = has_value
+                && now < times[3]
+                && max_age.is_none_or(|limit| now.saturating_sub(fetched) <= limit);
+            prop_assert_eq!(served, may_be_served);
+            let pauses = refused_until.is_some_and(|until| now < until);
+            // While a failure stands nobody asks the source, not even behind.
+            prop_assert_eq!(decision == Decision::Refuse, !served && pauses);
+            prop_assert_eq!(decision == Decision::ServeAndRefresh, served && !pauses && now >= times[1]);
+        }
+    }
+
+    #[test]
+    fn one_reader_asks_for_the_refresh_and_one_more_in_a_forked_child() {
+        let entry = entry(Some([0, 1, 2, 3]), None);
+        assert!(entry.is_first_to_ask(0));
+        assert!(!entry.is_first_to_ask(0));
+        assert!(entry.is_first_to_ask(1));
+        assert!(!entry.is_first_to_ask(1));
+    }
+}

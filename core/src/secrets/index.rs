@@ -6,17 +6,19 @@ use std::sync::Arc;
 use hashbrown::{Equivalent, HashMap};
 
 use super::entry::Entry;
-use super::request::{CURRENT, Which, WhichRef};
+use super::request::{Which, WhichRef};
 
 /// A secret as it is asked for: a name or ARN, and which version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id {
     pub(super) name: Box<str>,
     pub(super) which: Which,
+    /// Kept beside `which`, so that a hit compares no stage.
+    is_current: bool,
 }
 
 /// An [`Id`] that borrows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct IdRef<'a> {
     pub(super) name: &'a str,
     pub(super) which: WhichRef<'a>,
@@ -26,14 +28,8 @@ impl Id {
     pub(super) fn new(name: &str, which: Which) -> Self {
         Self {
             name: name.into(),
+            is_current: which.is_current(),
             which,
-        }
-    }
-
-    fn borrowed(&self) -> IdRef<'_> {
-        IdRef {
-            name: &self.name,
-            which: self.which.borrowed(),
         }
     }
 }
@@ -45,11 +41,12 @@ impl IdRef<'_> {
 }
 
 impl Hash for IdRef<'_> {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.name.hash(state);
-        // The usual stage is not hashed at all: it would cost more than the name.
         match self.which {
-            WhichRef::Stage(CURRENT) => {}
+            // Not hashed at all: it would cost more than the name.
+            WhichRef::Current => {}
             WhichRef::Stage(other) | WhichRef::Version(other) => other.hash(state),
         }
     }
@@ -57,14 +54,39 @@ impl Hash for IdRef<'_> {
 
 impl Hash for Id {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.borrowed().hash(state);
+        self.name.hash(state);
+        match &self.which {
+            _ if self.is_current => {}
+            Which::Stage(other) | Which::Version(other) => other.hash(state),
+        }
     }
 }
 
 impl Equivalent<Id> for IdRef<'_> {
+    #[inline]
     fn equivalent(&self, id: &Id) -> bool {
-        *self == id.borrowed()
+        let same_which = match (self.which, &id.which) {
+            (WhichRef::Current, _) => id.is_current,
+            (WhichRef::Stage(ours), Which::Stage(theirs))
+            | (WhichRef::Version(ours), Which::Version(theirs)) => ours == theirs,
+            _ => false,
+        };
+        same_which && is_same(self.name.as_bytes(), id.name.as_bytes())
     }
+}
+
+/// Whether both are equal, eight bytes at a time: names are short, and a call of `memcmp` costs more
+/// than comparing them.
+#[inline]
+fn is_same(ours: &[u8], theirs: &[u8]) -> bool {
+    let ((ours, our_rest), (theirs, their_rest)) = (ours.as_chunks::<8>(), theirs.as_chunks::<8>());
+    ours.len() == theirs.len()
+        && our_rest.len() == their_rest.len()
+        && ours
+            .iter()
+            .zip(theirs)
+            .all(|(a, b)| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b))
+        && our_rest.iter().zip(their_rest).all(|(a, b)| a == b)
 }
 
 /// Every secret that is known, by each id it was asked for by.

@@ -87,15 +87,20 @@ impl<'a> Request<'a> {
     pub(super) fn which(&self) -> WhichRef<'a> {
         match self.version {
             Some(version) => WhichRef::Version(version),
-            None => WhichRef::Stage(self.stage.unwrap_or(CURRENT)),
+            None => match self.stage {
+                None | Some(CURRENT) => WhichRef::Current,
+                Some(stage) => WhichRef::Stage(stage),
+            },
         }
     }
 }
 
 /// A stage or a version's id, borrowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WhichRef<'a> {
-    /// The version with this stage.
+    /// The version with the stage `AWSCURRENT`, which nearly everybody asks for.
+    Current,
+    /// The version with this other stage.
     Stage(&'a str),
     /// This version.
     Version(&'a str),
@@ -111,13 +116,6 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    pub(super) fn borrowed(&self) -> WhichRef<'_> {
-        match self {
-            Self::Stage(stage) => WhichRef::Stage(stage),
-            Self::Version(version) => WhichRef::Version(version),
-        }
-    }
-
     pub(super) fn is_current(&self) -> bool {
         matches!(self, Self::Stage(stage) if stage == CURRENT)
     }
@@ -126,6 +124,7 @@ impl Which {
 impl From<WhichRef<'_>> for Which {
     fn from(which: WhichRef<'_>) -> Self {
         match which {
+            WhichRef::Current => Self::Stage(CURRENT.to_owned()),
             WhichRef::Stage(stage) => Self::Stage(stage.to_owned()),
             WhichRef::Version(version) => Self::Version(version.to_owned()),
         }

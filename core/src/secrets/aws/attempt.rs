@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Aws;
 use super::classify::{Action, Refused, Subject, next_is_signed_better, timed_out};
-use super::client::{Session, no_region};
+use super::client::Session;
+use super::credentials::no_region;
 use super::throttle::{Ending, Turn, full_jitter};
 use crate::secrets::failure::{Failure, FailureKind};
 

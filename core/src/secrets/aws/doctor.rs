@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::attempt::{Call, region_of};
 use super::classify::{Action, Refused};
 use super::client::Session;
-use super::manage::LIST;
-use super::{Aws, Identity, policy};
+use super::credentials::Identity;
+use super::list::{LIST, NO_NAME};
+use super::{Aws, policy};
 use crate::secrets::failure::{Failure, FailureKind};
 use crate::secrets::request::{CURRENT, Which};
 
@@ -20,7 +21,6 @@ const WHO: Action = Action::reads("GetCallerIdentity");
 const BATCH: Action = Action::reads("BatchGetSecretValue");
 /// Never made for a test.
 const WRITES: [&str; 3] = ["CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"];
-const NO_NAME: &str = "*";
 
 /// What was found.
 #[derive(Debug, Clone)]

@@ -10,11 +10,19 @@ mod attempt;
 mod batch;
 mod classify;
 mod client;
+mod clock;
+mod credentials;
+#[cfg(any(feature = "cli", test))]
 mod doctor;
 mod http;
+#[cfg(any(feature = "cli", test))]
+mod list;
+#[cfg(any(feature = "cli", test))]
 mod manage;
+#[cfg(any(feature = "cli", test))]
 mod policy;
 mod read;
+mod resource;
 mod throttle;
 
 #[cfg(test)]
@@ -26,11 +34,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-pub(crate) use client::Identity;
+#[cfg(feature = "cli")]
+pub(crate) use credentials::Identity;
+#[cfg(feature = "cli")]
 pub(crate) use doctor::{CallCheck, Caller, DoctorReport, Verdict};
-pub(crate) use manage::{
-    Listed, NewSecret, NewValue, PENDING, Version, Wanted, Written, new_token,
-};
+#[cfg(feature = "cli")]
+pub(crate) use list::{Listed, Version, Wanted};
+#[cfg(feature = "cli")]
+pub(crate) use manage::{NewSecret, NewValue, PENDING, Written, new_token};
+#[cfg(feature = "cli")]
 pub(crate) use policy::{minimal_policy, operator_policy};
 
 use client::Sessions;
@@ -43,7 +55,9 @@ pub(crate) struct AwsSettings {
     pub(crate) region: Option<String>,
     /// Where a replica is read during an outage of the first region.
     pub(crate) second_region: Option<String>,
-    /// What stands in for AWS's own endpoints; without it as the SDK finds one.
+    /// What stands in for AWS's own endpoints; without it as the SDK finds one. `{region}` in it is
+    /// replaced by the region that is asked. A private endpoint of Secrets Manager is used for that
+    /// service alone, any other for the assuming of roles too.
     pub(crate) endpoint: Option<String>,
     /// A role to assume, in another account for example.
     pub(crate) role_arn: Option<String>,
@@ -52,9 +66,6 @@ pub(crate) struct AwsSettings {
     pub(crate) attempt_timeout: Duration,
     /// Calls at one time.
     pub(crate) concurrency: usize,
-    /// What answers instead of AWS, called with made-up credentials.
-    #[cfg(test)]
-    pub(crate) stand_in: Option<String>,
 }
 
 impl Default for AwsSettings {
@@ -67,8 +78,6 @@ impl Default for AwsSettings {
             external_id: None,
             attempt_timeout: Duration::from_secs(2),
             concurrency: 8,
-            #[cfg(test)]
-            stand_in: None,
         }
     }
 }
@@ -89,10 +98,14 @@ struct Inner {
 impl Aws {
     /// A client. It connects to nothing and reads nothing before the first call.
     pub(crate) fn new(settings: AwsSettings) -> Self {
+        Self::with_sessions(Sessions::new(settings))
+    }
+
+    fn with_sessions(sessions: Sessions) -> Self {
         Self {
             inner: Arc::new(Inner {
-                throttle: Throttle::new(settings.concurrency),
-                sessions: Sessions::new(settings),
+                throttle: Throttle::new(sessions.settings().concurrency),
+                sessions,
                 no_batch_until: Mutex::new(None),
             }),
         }
@@ -102,6 +115,7 @@ impl Aws {
         self.inner.sessions.settings()
     }
 
+    #[cfg(any(feature = "cli", test))]
     /// The region that a name (not an ARN) is read from, once it is known.
     pub(crate) fn region(&self) -> Option<String> {
         self.inner.sessions.region()

@@ -1,9 +1,11 @@
-//! IAM statements: what a caller needs, for hints, `doctor` and the guides.
+//! IAM statements: what a caller needs, for `doctor` and the guides.
 //!
 //! Least privilege: a reader may read the named secrets and nothing else. Two calls know no
 //! resource (AWS has none for them) and stand in statements of their own.
 
 use serde_json::{Value, json};
+
+use super::resource::{is_account_wide, partition, resource};
 
 /// What a service needs of each secret.
 const READS: [&str; 2] = [
@@ -17,14 +19,6 @@ const WRITES: [&str; 4] = [
     "secretsmanager:RotateSecret",
     "secretsmanager:UpdateSecretVersionStage",
 ];
-
-/// Whether a call takes no resource but `*`.
-pub(super) fn is_account_wide(api: &str) -> bool {
-    matches!(
-        api,
-        "BatchGetSecretValue" | "ListSecrets" | "GetCallerIdentity"
-    )
-}
 
 /// The policy with which a service reads `names`, one call for many where it can. A region or
 /// account that is not known is a `*` for the reader to fill in.
@@ -128,33 +122,6 @@ fn resources(names: &[String], region: Option<&str>, account: Option<&str>) -> V
     resources
 }
 
-/// The ARN of a secret as a policy names it. AWS adds a hyphen and six characters to the name; a
-/// `*` in their place would let the policy reach other secrets too.
-pub(super) fn resource(name: &str, region: &str, account: Option<&str>) -> String {
-    if name.starts_with("arn:") {
-        return name.to_owned();
-    }
-    format!(
-        "arn:{}:secretsmanager:{region}:{}:secret:{name}-??????",
-        partition(region),
-        account.unwrap_or("*")
-    )
-}
-
-/// The partition that a region is in.
-pub(super) fn partition(region: &str) -> &'static str {
-    match region {
-        _ if region.starts_with("cn-") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ if region.starts_with("us-isob-") => "aws-iso-b",
-        _ if region.starts_with("us-isof-") => "aws-iso-f",
-        _ if region.starts_with("eu-isoe-") => "aws-iso-e",
-        _ if region.starts_with("us-iso-") => "aws-iso",
-        _ if region.starts_with("eusc-") => "aws-eusc",
-        _ => "aws",
-    }
-}
-
 fn dns_suffix(region: &str) -> &'static str {
     match partition(region) {
         "aws-cn" => "amazonaws.com.cn",
@@ -208,24 +175,6 @@ mod tests {
             operator.contains("PutSecretValue")
                 && operator.contains("secretsmanager:*:*:secret:a-??????")
         );
-    }
-
-    #[test]
-    fn the_partition_follows_the_region() {
-        for (region, expected) in [
-            ("cn-north-1", "arn:aws-cn:"),
-            ("us-gov-west-1", "arn:aws-us-gov:"),
-            ("us-iso-east-1", "arn:aws-iso:"),
-            ("us-isob-east-1", "arn:aws-iso-b:"),
-            ("eu-central-1", "arn:aws:"),
-        ] {
-            assert!(
-                resource("a", region, None).starts_with(expected),
-                "{region}"
-            );
-        }
-        let arn = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:a-AbCdEf";
-        assert_eq!(resource(arn, "eu-west-1", None), arn);
     }
 
     #[test]

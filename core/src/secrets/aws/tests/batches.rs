@@ -203,7 +203,7 @@ fn a_batch_goes_to_the_second_region_during_an_outage() {
         world.service(SECOND).create(id, "replica").unwrap();
     }
     run(async {
-        let aws = Aws::new(AwsSettings {
+        let aws = made_up(AwsSettings {
             second_region: Some(SECOND.to_owned()),
             ..world.settings()
         });

@@ -1,6 +1,6 @@
 use super::super::doctor::Verdict;
-use super::super::manage::PENDING;
-use super::super::{NewSecret, NewValue, Wanted, new_token};
+use super::super::list::Wanted;
+use super::super::manage::{NewSecret, NewValue, PENDING, new_token};
 use super::*;
 
 fn value<'a>(bytes: &'a [u8], token: &'a str) -> NewValue<'a> {
@@ -217,7 +217,7 @@ fn the_doctor_finds_all_well() {
     run(async {
         let report = world.aws().doctor(&names, within(LONG)).await;
         assert_eq!(report.region.as_deref(), Some(FIRST));
-        assert_eq!(report.region_from, Some("TALLYLIGHT_SECRETS_REGION"));
+        assert_eq!(report.region_from, Some("the test"));
         assert_eq!(report.endpoint.as_deref(), Some(&*world.proxy.url()));
         let identity = report.identity.as_ref().unwrap();
         assert_eq!((&*identity.provider, &*identity.key_tail), ("Test", "TEST"));

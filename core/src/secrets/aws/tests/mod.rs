@@ -15,6 +15,7 @@ use std::time::Duration;
 use fault_proxy::{FaultProxy, Mode, Rule, Service};
 use tokio::time::Instant;
 
+use super::client::Sessions;
 use super::{Aws, AwsSettings};
 use crate::secrets::failure::{Failure, FailureKind};
 use crate::secrets::fetched::Fetched;
@@ -60,13 +61,13 @@ impl World {
         AwsSettings {
             region: Some(FIRST.to_owned()),
             attempt_timeout: Duration::from_secs(5),
-            stand_in: Some(self.proxy.url()),
+            endpoint: Some(self.proxy.url()),
             ..AwsSettings::default()
         }
     }
 
     fn aws(&self) -> Aws {
-        Aws::new(self.settings())
+        made_up(self.settings())
     }
 
     fn mode(&self, mode: Mode) {
@@ -76,6 +77,13 @@ impl World {
     fn gets(&self) -> u64 {
         self.proxy.counts().operation("GetSecretValue")
     }
+}
+
+/// A client with credentials that moto takes.
+fn made_up(settings: AwsSettings) -> Aws {
+    let mut sessions = Sessions::new(settings);
+    sessions.has_made_up = true;
+    Aws::with_sessions(sessions)
 }
 
 /// A name that no other test has.

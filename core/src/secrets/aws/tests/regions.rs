@@ -1,9 +1,10 @@
+use super::super::manage;
 use super::*;
 
 impl World {
     /// A client with a second region.
     fn two_regions(&self) -> Aws {
-        Aws::new(AwsSettings {
+        made_up(AwsSettings {
             second_region: Some(SECOND.to_owned()),
             attempt_timeout: Duration::from_millis(700),
             ..self.settings()
@@ -100,7 +101,7 @@ fn two_hanging_regions_cost_no_more_than_the_deadline() {
     let Some(world) = World::open() else { return };
     let name = world.replicated("both-hang");
     run(async {
-        let aws = Aws::new(AwsSettings {
+        let aws = made_up(AwsSettings {
             second_region: Some(SECOND.to_owned()),
             ..world.settings()
         });
@@ -167,10 +168,10 @@ fn a_write_never_goes_to_the_second_region() {
     run(async {
         let aws = world.two_regions();
         world.fault_in_first(Mode::ServerError);
-        let value = crate::secrets::aws::NewValue {
+        let value = manage::NewValue {
             bytes: b"new",
             is_binary: false,
-            token: &crate::secrets::aws::new_token(),
+            token: &manage::new_token(),
         };
         let failure = aws
             .put(&name, value, &[CURRENT], within(LONG))
