@@ -60,7 +60,7 @@ const TABLE: [Row; 14] = [
     outage(Mode::InvalidToken, Unavailable, "credentials", true),
     outage(Mode::Skew, Unavailable, "credentials", true),
     outage(Mode::Hang, Timeout, "timed_out", false),
-    outage(Mode::Garbage, Unavailable, "unreachable", false),
+    outage(Mode::Garbage, Unavailable, "unreachable", true),
     revocation(Mode::AccessDenied, Denied, "denied"),
     revocation(Mode::NotFound, NotFound, "not_found"),
     revocation(Mode::Deleted, NotFound, "not_found"),

@@ -11,6 +11,11 @@ use super::output::{Colour, Failure, Output};
 /// The environment variable that holds the URL of `tallylight status`.
 pub(crate) const STATUS_URL: &str = "TALLYLIGHT_STATUS_URL";
 
+/// Where wrong arguments of `tallylight secrets` lead.
+#[cfg(feature = "secrets-aws")]
+const SECRETS_HINT: &str =
+    "`tallylight secrets --help` shows the commands, `tallylight secrets <command> --help` their options and examples";
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -22,6 +27,7 @@ pub(crate) const STATUS_URL: &str = "TALLYLIGHT_STATUS_URL";
   tallylight status                        watch the service on this machine
   tallylight status api.internal:8080      watch another one
   tallylight status --json | jq .windows   read the status document in a script
+  tallylight secrets doctor                can this machine read its secrets?
   tallylight version --json
 
 `tallylight <command> --help` shows each command's options and examples.",
@@ -43,6 +49,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Show a service's status: live on a terminal, one plain frame elsewhere
     Status(StatusArgs),
+    /// Set up, list, read, rotate and test the secrets of a service
+    #[cfg(feature = "secrets-aws")]
+    Secrets(super::secrets::SecretsArgs),
     /// Print the version of this command
     Version(VersionArgs),
 }
@@ -150,6 +159,11 @@ pub(crate) fn parse(args: &[String]) -> Parsed {
             output.message(&rendered.to_string());
             return Parsed::Said(USAGE);
         }
+        #[cfg(feature = "secrets-aws")]
+        _ if args.get(1..).is_some_and(|rest| rest.iter().any(|arg| arg == "secrets")) => {
+            output.failure(&super::secrets::refusal(&error).hint(SECRETS_HINT));
+            return Parsed::Said(USAGE);
+        }
         _ => rendered.to_string(),
     };
     // clap ends with a pointer to --help; ours is the hint line that every error here ends with.
@@ -180,7 +194,7 @@ fn interval(text: &str) -> Result<Duration, String> {
     )
 }
 
-fn timeout(text: &str) -> Result<Duration, String> {
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
     within(text, Duration::from_millis(10), Duration::from_secs(3600))
 }
 

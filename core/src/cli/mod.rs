@@ -22,6 +22,8 @@ mod output;
 mod plain;
 mod poll;
 mod rows;
+#[cfg(feature = "secrets-aws")]
+mod secrets;
 mod status;
 mod table;
 mod target;
@@ -66,7 +68,7 @@ pub fn run(args: Vec<String>) -> i32 {
                 .or_else(|| payload.downcast_ref::<String>().cloned())
                 .unwrap_or_else(|| "no message".to_owned());
             Output::automatic().failure(
-                &Failure::new(format!("internal error: {}", text::clean(&cause, 300)))
+                &Failure::new(format!("internal error: {}", text::clean(&crate::scrub(&cause), 300)))
                     .hint("this is a defect of tallylight: please report it with the command line"),
             );
             FAILED
@@ -85,6 +87,8 @@ fn dispatch(args: &[String]) -> i32 {
     };
     let ended = match cli.command {
         Command::Status(options) => status::run(&options, &output),
+        #[cfg(feature = "secrets-aws")]
+        Command::Secrets(options) => secrets::run(&options, &output),
         Command::Version(options) => version::run(&options, &output),
     };
     match ended {

@@ -217,7 +217,7 @@ mod tests {
             let series = registry
                 .register("op", &labels, Instrument::Operation(Kind::Client), &options)
                 .unwrap();
-            local::record(&registry, registry.uid(), series.id, u64::from(n) * 1_000);
+            local::record(&registry, series.id, u64::from(n) * 1_000);
         }
         let errors = registry.error_series(SeriesId(5), "Timeout").unwrap();
         local::add(&registry, errors, 3);

@@ -52,12 +52,7 @@ impl Counter {
     /// Adds 1.
     #[inline]
     pub fn increment(&self) {
-        // The usual scale, without a float's checks.
-        if self.series.scale == 1.0 {
-            local::add(&self.registry, self.series.id, 1);
-        } else {
-            self.add(1.0);
-        }
+        self.add(1.0);
     }
 
     /// Counts a call that had no number to record.
@@ -159,7 +154,7 @@ impl Histogram {
     pub fn record(&self, value: f64) {
         match checked(value, self.series.scale) {
             Ok(scaled) => {
-                local::record(&self.registry, self.registry.uid(), self.series.id, scaled);
+                local::record(&self.registry, self.series.id, scaled);
             }
             Err(reason) => self.registry.dropped(reason),
         }

@@ -255,11 +255,10 @@ pub(crate) fn hold(registry: &Arc<Registry>, series: SeriesId) -> Option<HeldWri
     })
 }
 
-/// Records a value of a distribution in the calling thread's shard of the registry with that uid;
-/// false when it became a drop.
+/// Records a value of a distribution in the calling thread's shard; false when it became a drop.
 #[inline(always)]
-pub(crate) fn record(registry: &Arc<Registry>, uid: u64, series: SeriesId, value: u64) -> bool {
-    if with_current(uid, series, |writer| {
+pub(crate) fn record(registry: &Arc<Registry>, series: SeriesId, value: u64) -> bool {
+    if with_current(registry, series, |writer| {
         // SAFETY: the writer is of a lease of this thread, which keeps all that it names.
         unsafe { writer.as_ref().record(value) }
     }) == Outcome::Recorded
@@ -272,7 +271,7 @@ pub(crate) fn record(registry: &Arc<Registry>, uid: u64, series: SeriesId, value
 /// Adds to a counter in the calling thread's shard.
 #[inline(always)]
 pub(crate) fn add(registry: &Arc<Registry>, series: SeriesId, n: u64) {
-    if with_current(registry.uid(), series, |writer| {
+    if with_current(registry, series, |writer| {
         // SAFETY: as in `record`.
         unsafe { writer.as_ref().add(n) }
     }) == Outcome::Slow
@@ -283,7 +282,7 @@ pub(crate) fn add(registry: &Arc<Registry>, series: SeriesId, n: u64) {
 
 #[inline(always)]
 fn with_current(
-    uid: u64,
+    registry: &Registry,
     series: SeriesId,
     f: impl FnOnce(NonNull<SeriesWriter>) -> Outcome,
 ) -> Outcome {
@@ -292,7 +291,7 @@ fn with_current(
         // A signal handler between the readings may make another registry current; the uid, which
         // is read last and cleared first, then differs.
         compiler_fence(Ordering::SeqCst);
-        if current.uid.get() != uid || series.index() >= len {
+        if current.uid.get() != registry.uid() || series.index() >= len {
             return Outcome::Slow;
         }
         // SAFETY: with the uid set, the table is that of a lease of this thread, which keeps its

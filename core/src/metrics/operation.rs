@@ -36,8 +36,6 @@ use crate::stopwatch;
 #[derive(Clone)]
 pub struct Operation {
     registry: Arc<Registry>,
-    /// The registry's, at hand: a recording then looks at nothing behind a pointer of ours.
-    uid: u64,
     series: SeriesId,
 }
 
@@ -52,7 +50,6 @@ impl Operation {
         stopwatch::start();
         Self {
             registry: Arc::clone(registry),
-            uid: registry.uid(),
             series,
         }
     }
@@ -67,7 +64,7 @@ impl Operation {
     /// counts as that and as clamped.
     #[inline]
     pub fn record_ns(&self, nanos: u64) {
-        local::record(&self.registry, self.uid, self.series, nanos);
+        local::record(&self.registry, self.series, nanos);
     }
 
     /// Records a success that took this long.
@@ -104,7 +101,7 @@ impl Operation {
 
     fn record_failure(&self, nanos: u64, error_type: &str) {
         // A request that was dropped was counted as that; its failure is not counted without it.
-        if !local::record(&self.registry, self.uid, self.series, nanos) {
+        if !local::record(&self.registry, self.series, nanos) {
             return;
         }
         let series = {

@@ -17,10 +17,6 @@ use super::protocol;
 /// too large a value to the slow path without a comparison of its own.
 const TABLE: usize = 64;
 
-/// The entry of octave 0, apart from the others: recordings below 128 are told by finding nothing
-/// in their own place, so that all others need no comparison. No bucket is in this octave.
-const SMALL: usize = TABLE - 1;
-
 /// The cells of each octave, less the octave's first bucket: a bucket's cell is at the entry plus
 /// the bucket's number. Null is an octave not touched yet.
 type Octaves = [Cell<*const AtomicU64>; TABLE];
@@ -59,8 +55,7 @@ impl SeriesWriter {
 
     /// Takes up an octave that the block has.
     pub(crate) fn adopt_octave(&self, block: &Block<'_>, octave: usize) {
-        let place = if octave == 0 { SMALL } else { octave };
-        if let (Some(cells), Some(entry)) = (block.octave(octave), self.octaves.get(place)) {
+        if let (Some(cells), Some(entry)) = (block.octave(octave), self.octaves.get(octave)) {
             entry.set(cells.as_ptr().wrapping_sub(octave * CELLS_PER_OCTAVE));
         }
     }
@@ -118,51 +113,17 @@ impl Held {
         let octaves = unsafe { self.octaves.as_ref() };
         let octave = match octaves.get(index / CELLS_PER_OCTAVE) {
             Some(entry) if !entry.get().is_null() => entry.get(),
-            // SAFETY: the caller's promise.
-            _ => return unsafe { record_small(self.hot, self.header, self.octaves, value) },
+            _ => return Outcome::Slow,
         };
-        // SAFETY: the caller's promise; the entry of this bucket's octave is its CELLS_PER_OCTAVE
-        // cells in the arena, less the octave's first bucket, so this is one of them.
-        unsafe { self.record_in(octave.wrapping_add(index), value) }
-    }
-
-    /// # Safety
-    /// As for [`Self::record`], and `cell` is the value's own in the arena.
-    #[inline(always)]
-    unsafe fn record_in(self, cell: *const AtomicU64, value: u64) -> Outcome {
         // SAFETY: the caller keeps hot page and arena alive.
         let (hot, header) = unsafe { (self.hot.as_ref(), self.header.as_ref()) };
         while_busy(hot, || {
-            // SAFETY: the caller vouches for the cell.
-            protocol::record(unsafe { &*cell }, &header.totals(), value);
+            // SAFETY: the entry of this bucket's octave is CELLS_PER_OCTAVE cells in the arena,
+            // less the octave's first bucket, so this is one of them.
+            let cell = unsafe { &*octave.wrapping_add(index) };
+            protocol::record(cell, &header.totals(), value);
         })
     }
-}
-
-/// Records a value of octave 0; [`Outcome::Slow`] for one that has no octave yet. The parts of a
-/// [`Held`] one by one, since passing it whole would have every recording spill it.
-///
-/// # Safety
-/// As for [`Held::record`].
-#[inline(never)]
-unsafe fn record_small(
-    hot: NonNull<Hot>,
-    header: NonNull<BlockHeader>,
-    octaves: NonNull<Octaves>,
-    value: u64,
-) -> Outcome {
-    // SAFETY: the caller keeps the writer alive.
-    let cells = unsafe { octaves.as_ref() }[SMALL].get();
-    if value >= CELLS_PER_OCTAVE as u64 || cells.is_null() {
-        return Outcome::Slow;
-    }
-    let held = Held {
-        hot,
-        header,
-        octaves,
-    };
-    // SAFETY: the caller's promise; octave 0 has a cell for each value below CELLS_PER_OCTAVE.
-    unsafe { held.record_in(cells.wrapping_add(value as usize), value) }
 }
 
 /// Writes cells with this thread marked as busy, if it is idle and recording is open.

@@ -146,7 +146,7 @@ fn scrub_with(known: &Known, text: &str) -> Option<String> {
 
 fn redact(known: &Known, text: &[u8]) -> Option<Vec<u8>> {
     let mut scrubbed = redact_once(known, text)?;
-    if false {
+    if known.has_bracket() {
         for _ in 1..MAX_ROUNDS {
             match redact_once(known, &scrubbed) {
                 Some(again) if again != scrubbed => scrubbed = again,

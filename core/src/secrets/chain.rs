@@ -135,7 +135,10 @@ fn asks_aws(surroundings: &Surroundings, settings: &Settings) -> bool {
 async fn read_file(name: &str, located: Located, until: Instant) -> Result<Read, Failure> {
     let secret = SecretName::parse(name)
         .map_err(|error| Failure::new(FailureKind::Invalid, name, error.to_string()))?;
-    let place = ("path", located.path.display().to_string());
+    let place = match file::shown(&located.path) {
+        Some(path) => ("path", path),
+        None => ("variable", located.variable.clone()),
+    };
     let blocking = tokio::task::spawn_blocking(move || file::read(&secret, &located));
     let failed = |kind, text: &str| {
         let mut failure = Failure::new(kind, name, text);

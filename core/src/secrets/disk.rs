@@ -22,6 +22,8 @@ use super::shared::Shared;
 use super::value::{Secret, Source};
 use crate::clock;
 
+/// The pause after a write that failed.
+const BETWEEN_FAILURES: Duration = Duration::from_secs(5);
 /// What a write waits for others to join it.
 const GATHER: Duration = Duration::from_millis(50);
 
@@ -126,12 +128,13 @@ impl Disk {
     }
 
     /// Has values taken out of the file.
-    pub(super) fn remove_soon(&self, shared: &Arc<Shared>, ids: &[Id]) {
+    pub(super) fn remove_soon(&self, shared: &Arc<Shared>, ids: &[Id], old: &Secret) {
         let settings = shared.settings.load();
         if settings.config.cache_file.is_none() {
             return;
         }
-        let at = SystemTime::now();
+        // Later than the value it ends, whosever clock that was read by.
+        let at = SystemTime::now().max(old.fetched_at() + Duration::from_millis(1));
         for id in ids {
             let key = key_of(id, &settings.config);
             self.state.found.borrow_mut().remove(&key);
@@ -157,20 +160,20 @@ impl Disk {
                     break;
                 };
                 let config = settings.config.clone();
+                let again = revoked.clone();
                 let written = tokio::task::spawn_blocking(move || {
                     let path = config.cache_file?;
                     let key = config.cache_key?;
                     let now = SystemTime::now();
-                    Some(sealed::write(
-                        &path,
-                        &key,
-                        entries,
-                        revoked,
-                        now,
-                        config.max_stale,
-                    ))
+                    Some(sealed::write(&path, &key, entries, revoked, now, config.max_stale))
                 });
-                if let (Ok(Some(result)), Some(shared)) = (written.await, shared.upgrade()) {
+                let result = written.await;
+                let failed = !matches!(result, Ok(Some(Ok(_))));
+                if failed {
+                    // A value is written at its next reading; a revocation comes once.
+                    state.revoked.borrow_mut().extend(again);
+                }
+                if let (Ok(Some(result)), Some(shared)) = (result, shared.upgrade()) {
                     shared.report_cache_file(|report| match result {
                         Ok(written) => {
                             report.entries = written.entries;
@@ -180,6 +183,9 @@ impl Disk {
                         }
                         Err(error) => report.last_error = Some(error.to_error().to_string()),
                     });
+                }
+                if failed {
+                    tokio::time::sleep(BETWEEN_FAILURES).await;
                 }
             }
             state.writing.set(false);

@@ -516,7 +516,7 @@ impl Keeper {
                 telemetry.evictions.increment();
             }
             if is_revoked {
-                self.disk.remove_soon(shared, &ids);
+                self.disk.remove_soon(shared, &ids, &old);
                 self.tell(shared, &ids, ChangeKind::Evicted, None, &old);
             }
         }

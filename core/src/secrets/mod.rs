@@ -15,6 +15,11 @@
 //! # }
 //! ```
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a failure is made once per failed reading, beside a call over the network"
+)]
+
 pub(crate) mod aws;
 pub(crate) mod chain;
 mod changes;

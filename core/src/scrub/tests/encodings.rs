@@ -253,6 +253,53 @@ proptest! {
 }
 
 #[test]
+fn every_sixteen_bytes_of_a_value_are_redacted() {
+    let value: String = (b'!'..=b'~')
+        .filter(|byte| !b"%\\".contains(byte))
+        .map(char::from)
+        .collect();
+    let known = known(&[&value]);
+    for start in 0..value.len() - 15 {
+        let part = &value[start..start + 16];
+        for before in ["", " "] {
+            for after in ["", " "] {
+                assert_eq!(
+                    scrub(&known, &format!("{before}{part}{after}")),
+                    format!("{before}[redacted]{after}")
+                );
+            }
+        }
+        let shorter = &value[start..start + 15];
+        assert_eq!(scrub(&known, shorter), shorter);
+    }
+    let long = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-.".repeat(10);
+    let known = super::known(&[&long]);
+    for start in 0..long.len() - 55 {
+        assert_eq!(
+            scrub(&known, &long[start..start + 56]),
+            "[redacted]",
+            "{start}"
+        );
+    }
+}
+
+#[test]
+fn a_value_that_begins_within_another_is_redacted_from_its_beginning() {
+    let known = known(&[
+        "correct horse battery staple",
+        "1234-correct horse battery staple",
+    ]);
+    for text in [
+        "1234-correct horse",
+        "34-correct horse battery",
+        "4-correct horse battery staple",
+    ] {
+        assert_eq!(scrub(&known, text), "[redacted]");
+        assert_eq!(scrub(&known, &format!(" {text} ")), " [redacted] ");
+    }
+}
+
+#[test]
 fn lines_of_a_key_are_redacted_each_by_itself() {
     let line = |seed: u64| -> String {
         let mut state = seed;

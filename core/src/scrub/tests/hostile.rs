@@ -94,6 +94,44 @@ proptest! {
 }
 
 #[test]
+fn what_is_left_beside_a_value_is_no_half_escape() {
+    let known = known(&[
+        "name-of-the-secret-1",
+        "0041bcdefghijklmno",
+        "qrstuvwxyz012345\\",
+    ]);
+    for (json, clean) in [
+        (r#""foo\name-of-the-secret-1""#, r#""foo[redacted]""#),
+        (r#""foo\\name-of-the-secret-1""#, r#""foo\\[redacted]""#),
+        (r#""\u0041bcdefghijklmno""#, r#""[redacted]""#),
+        (r#""\\u0041bcdefghijklmno""#, r#""\\u[redacted]""#),
+        (r#""qrstuvwxyz012345\"!""#, r#""[redacted]!""#),
+        (r#""qrstuvwxyz012345\\!""#, r#""[redacted]!""#),
+        (r#""qrstuvwxyz012345\n!""#, r#""[redacted]n!""#),
+    ] {
+        assert_eq!(scrub(&known, json), clean);
+        for json in [json, clean] {
+            assert!(serde_json::from_str::<String>(json).is_ok(), "{json}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_beside_a_binary_value_is_no_half_character() {
+    let value = [b"\xA9", &b"sixteen bytes of"[..], b"\xF0\x9F"].concat();
+    let known = known(&[&value]);
+    assert_eq!(scrub(&known, "aésixteen bytes of😀b"), "a[redacted]b");
+}
+
+#[test]
+fn what_the_placeholder_completes_is_redacted_too() {
+    let known = known(&["abcdefghijklmn[r", "correct horse battery"]);
+    let once = scrub(&known, "abcdefghijklmncorrect horse battery").into_owned();
+    assert_eq!(once, "[redacted]edacted]");
+    assert_eq!(scrub(&known, &once), once);
+}
+
+#[test]
 fn a_binary_value_is_redacted_among_bytes() {
     let value: Vec<u8> = (100..200).map(|byte: u8| byte.wrapping_mul(37)).collect();
     let known = known(&[&value]);

@@ -64,6 +64,7 @@ impl Sessions {
     }
 
     /// The region that names without one are read from, once it is known.
+    #[cfg(any(feature = "cli", test))]
     pub(super) fn region(&self) -> Option<String> {
         self.region.lock().clone()
     }
@@ -131,6 +132,10 @@ pub(super) struct Session {
     endpoint: Option<String>,
     pub(super) region: Option<String>,
     /// What named the region.
+    #[cfg_attr(
+        not(any(feature = "cli", test)),
+        expect(dead_code, reason = "told by the command line alone")
+    )]
     pub(super) region_from: &'static str,
     pub(super) identity: Identity,
     renew_at: Mutex<SystemTime>,
@@ -172,6 +177,7 @@ impl Session {
     }
 
     /// Who is calling, according to AWS.
+    #[cfg(any(feature = "cli", test))]
     pub(super) fn sts(&self, region: &str) -> aws_sdk_sts::Client {
         let config = aws_sdk_sts::config::Builder::from(&self.sdk)
             .region(Region::new(region.to_owned()))
@@ -181,6 +187,7 @@ impl Session {
     }
 
     /// The endpoint that stands in for AWS's own, if one does.
+    #[cfg(any(feature = "cli", test))]
     pub(super) fn endpoint(&self) -> Option<String> {
         let of_service = || std::env::var("AWS_ENDPOINT_URL_SECRETS_MANAGER").ok();
         let of_all = || self.sdk.endpoint_url().map(str::to_owned);

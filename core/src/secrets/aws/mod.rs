@@ -35,11 +35,9 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 #[cfg(feature = "cli")]
-pub(crate) use credentials::Identity;
+pub(crate) use doctor::{CallCheck, DoctorReport, Verdict};
 #[cfg(feature = "cli")]
-pub(crate) use doctor::{CallCheck, Caller, DoctorReport, Verdict};
-#[cfg(feature = "cli")]
-pub(crate) use list::{Listed, Version, Wanted};
+pub(crate) use list::{Listed, Wanted};
 #[cfg(feature = "cli")]
 pub(crate) use manage::{NewSecret, NewValue, PENDING, Written, new_token};
 #[cfg(feature = "cli")]
@@ -115,8 +113,8 @@ impl Aws {
         self.inner.sessions.settings()
     }
 
-    #[cfg(any(feature = "cli", test))]
     /// The region that a name (not an ARN) is read from, once it is known.
+    #[cfg(any(feature = "cli", test))]
     pub(crate) fn region(&self) -> Option<String> {
         self.inner.sessions.region()
     }

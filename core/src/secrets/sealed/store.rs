@@ -95,12 +95,9 @@ impl<'a> Store<'a> {
     /// `Path` when it is no regular file, `Permissions` when it is another user's.
     pub(super) fn load(&self) -> Result<Option<Loaded>, SealedError> {
         // First, since opening a device can already do something.
-        let Some(found) =
-            optional(fs::symlink_metadata(self.path)).map_err(|error| self.unread(&error))?
-        else {
+        if !self.exists()? {
             return Ok(None);
-        };
-        self.check_kind(&found)?;
+        }
         let Some(file) = optional(
             OpenOptions::new()
                 .read(true)
@@ -123,6 +120,14 @@ impl<'a> Store<'a> {
             bytes,
             mode: found.mode(),
         }))
+    }
+
+    /// Whether there is a file, of the right kind.
+    fn exists(&self) -> Result<bool, SealedError> {
+        match optional(fs::symlink_metadata(self.path)).map_err(|error| self.unread(&error))? {
+            Some(found) => self.check_kind(&found).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     fn check_kind(&self, found: &fs::Metadata) -> Result<(), SealedError> {
@@ -167,8 +172,10 @@ impl<'a> Store<'a> {
     /// The only writer, until the lock is dropped.
     ///
     /// # Errors
-    /// `Busy` when another process does not let go.
+    /// `Busy` when another process does not let go; those of [`Self::load`].
     pub(super) fn lock(&self) -> Result<Lock, SealedError> {
+        // First, so that no lock is left beside what is not ours.
+        self.exists()?;
         let path = self.beside(".lock");
         let until = Instant::now() + PATIENCE;
         loop {

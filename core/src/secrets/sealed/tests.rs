@@ -337,6 +337,8 @@ fn what_is_no_file_is_refused() {
     symlink(&target, &link).unwrap();
     let dangling = folder.0.join("dangling");
     symlink(folder.0.join("none"), &dangling).unwrap();
+    let directory = folder.0.join("directory");
+    fs::create_dir(&directory).unwrap();
     let fifo = folder.0.join("fifo");
     assert!(
         Command::new("mkfifo")
@@ -348,7 +350,7 @@ fn what_is_no_file_is_refused() {
     for (path, says) in [
         (link.clone(), "is a symbolic link, which is not followed"),
         (dangling, "is a symbolic link"),
-        (folder.0.clone(), "is a directory"),
+        (directory.clone(), "is a directory"),
         (fifo, "is no regular file"),
         (
             folder.0.join("none/cache"),
@@ -365,6 +367,7 @@ fn what_is_no_file_is_refused() {
     }
     assert_eq!(names(&target, at(0)), ["a"]);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(!folder.0.join("directory.lock").exists());
     // Nor is the lock's path followed.
     let path = folder.cache();
     symlink(folder.0.join("elsewhere"), folder.0.join("cache.lock")).unwrap();

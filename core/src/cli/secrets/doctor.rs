@@ -1,0 +1,429 @@
+//! `tallylight secrets doctor`: what works of the way to the secrets, and how to mend the rest.
+//!
+//! The invariants: no call that writes is made, and it fails exactly when a service with these
+//! settings could not read one of the secrets.
+
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::args::{Connection, DoctorArgs, Who};
+use super::findings::{Finding, Findings, Verdict};
+use super::origin::{self, Origin};
+use super::refusal;
+use super::say::{self, Trouble};
+use super::session::Session;
+use crate::cli::FAILED;
+use crate::cli::format::span;
+use crate::cli::output::{End, Level, paint};
+use crate::secrets::Source;
+use crate::secrets::aws::{self, DoctorReport};
+use crate::secrets::failure::{Failure, FailureKind};
+use crate::secrets::file;
+use crate::secrets::name::SecretName;
+
+/// How long all calls together may take.
+const WHOLE: Duration = Duration::from_secs(30);
+/// How long `--policy` tries to learn the account.
+const GLANCE: Duration = Duration::from_secs(5);
+/// AWS refuses signatures 300 s off; from the first on it is told, from the second on it is bad.
+const SKEW_TOLD: u64 = 30;
+const SKEW_BAD: u64 = 240;
+/// Credentials that cannot renew themselves and end so soon are told.
+const SOON: u64 = 15 * 60;
+
+pub(super) fn run(options: &DoctorArgs, session: &Session<'_>) -> Result<i32, End> {
+    let mut names = Vec::new();
+    for (at, name) in options.names.iter().enumerate() {
+        let place = format!("argument {}", at + 1);
+        names.push(refusal::name(name, &place, &session.declarations)?);
+    }
+    if options.names.is_empty() {
+        for known in session.declarations.all() {
+            names.push(SecretName::parse(&known.name).map_err(Trouble::from)?);
+        }
+    }
+    if let Some(who) = options.policy {
+        return print_policy(who, &names, session);
+    }
+    let mut findings = Findings::default();
+    surroundings(&mut findings, session);
+    let origins: Vec<Origin> = names.iter().map(|name| Origin::of(name, session)).collect();
+    let asked: Vec<String> = names
+        .iter()
+        .zip(&origins)
+        .filter(|(_, origin)| origin.aws && origin.file.is_none())
+        .map(|(name, _)| name.as_str().to_owned())
+        .collect();
+    let report = if asked.is_empty() {
+        None
+    } else {
+        let work = session.aws.doctor(&asked, session.within(WHOLE));
+        Some(session.wait("testing", work)?)
+    };
+    if let Some(report) = &report {
+        way_to_aws(&mut findings, report, &options.connection);
+    }
+    for (name, origin) in names.iter().zip(&origins) {
+        secret(&mut findings, name, origin, report.as_ref(), session);
+    }
+    if let Some(report) = &report {
+        permissions(&mut findings, report, &origins);
+    }
+    sealed_cache(&mut findings, session);
+    let missing = report.as_ref().map(missing).unwrap_or_default();
+    if options.json {
+        say::document(session.output, document(&findings, report.as_ref(), &missing, session))?;
+    } else {
+        let colour = session.output.colour();
+        let mut text = findings.text(colour);
+        if !missing.is_empty() {
+            let title = paint("missing IAM statements", Level::Strong, colour);
+            text.push_str(&format!("\n{title}\n{:#}\n", Value::Array(missing)));
+        }
+        say::data(session.output, &text)?;
+    }
+    Ok(if findings.verdict() == Verdict::Bad { FAILED } else { 0 })
+}
+
+/// The environment and the sources that follow from it.
+fn surroundings(findings: &mut Findings, session: &Session<'_>) {
+    let environment = &session.environment;
+    findings.add(
+        "environment",
+        Finding::good("environment", format!("{} ({})", environment.name, environment.reason)),
+    );
+    let sources = session.config.secrets.sources;
+    let mut told: Vec<String> = Vec::new();
+    for source in sources.list() {
+        told.push(match source {
+            Source::Environment if !session.is_development() => {
+                "environment (silent: this is no development)".to_owned()
+            }
+            Source::Aws if session.is_development() && !origin::has_aws(session) => {
+                "aws (silent: nothing says how to reach it)".to_owned()
+            }
+            source => source.to_string(),
+        });
+    }
+    findings.add("environment", Finding::good("sources", told.join(", ")));
+}
+
+/// Region, credentials, caller and clock.
+fn way_to_aws(findings: &mut Findings, report: &DoctorReport, connection: &Connection) {
+    const AREA: &str = "AWS";
+    findings.add(AREA, match (&report.region, report.region_from) {
+        (Some(region), _) if connection.region.is_some() => {
+            Finding::good("region", format!("{region} (from --region)"))
+        }
+        (Some(region), Some(from)) => Finding::good("region", format!("{region} (from {from})")),
+        (Some(region), None) => Finding::good("region", region.clone()),
+        (None, _) => Finding::bad(
+            "region",
+            "none is configured",
+            "set AWS_REGION or TALLYLIGHT_SECRETS_REGION, or a region in the profile that AWS_PROFILE names",
+        ),
+    });
+    if let Some(endpoint) = &report.endpoint {
+        findings.add(AREA, Finding::good("endpoint", endpoint.clone()));
+    }
+    findings.add(AREA, credentials(report));
+    match &report.caller {
+        Some(Ok(caller)) => findings.add(AREA, Finding::good("caller", caller.arn.clone())),
+        Some(Err(failure)) => {
+            let verdict = match failure.kind {
+                FailureKind::Credentials => Verdict::Bad,
+                // STS may be out of reach where Secrets Manager is not, as in a private subnet.
+                _ => Verdict::Warning,
+            };
+            findings.add(AREA, Finding::of("caller", verdict, failure));
+        }
+        None => {}
+    }
+    if let Some(seconds) = report.clock_skew_seconds {
+        let off = seconds.unsigned_abs();
+        let direction = if seconds > 0 { "behind" } else { "ahead of" };
+        let text = format!("{off} s {direction} AWS's");
+        let fix = "set this machine's clock, and keep it set (NTP): AWS refuses signatures more than 300 s off";
+        findings.add(AREA, match off {
+            0..SKEW_TOLD => Finding::good("clock", format!("{off} s off")),
+            SKEW_TOLD..SKEW_BAD => Finding::warning("clock", text, fix),
+            _ => Finding::bad("clock", text, fix),
+        });
+    }
+}
+
+fn credentials(report: &DoctorReport) -> Finding {
+    let identity = match &report.identity {
+        Ok(identity) => identity,
+        Err(failure) => return Finding::of("credentials", Verdict::Bad, failure),
+    };
+    let mut text = format!("{}, key ****{}", identity.provider, identity.key_tail);
+    if let Some(role) = &identity.role {
+        text.push_str(&format!(", as {role}"));
+    }
+    match report.seconds_left(SystemTime::now()) {
+        None => Finding::good("credentials", format!("{text}, no expiry known")),
+        Some(0) => Finding::bad(
+            "credentials",
+            format!("{text}, expired"),
+            "sign in again, or use a role, which renews itself",
+        ),
+        Some(left) if left < SOON && identity.provider == "EnvironmentVariable" => Finding::warning(
+            "credentials",
+            format!("{text}, expires in {}", span(left as f64)),
+            "sign in again in time, or use a role, which renews itself",
+        ),
+        Some(left) => Finding::good("credentials", format!("{text}, expires in {}", span(left as f64))),
+    }
+}
+
+/// Where a secret comes from, and whether it does.
+fn secret(
+    findings: &mut Findings,
+    name: &SecretName,
+    origin: &Origin,
+    report: Option<&DoctorReport>,
+    session: &Session<'_>,
+) {
+    const AREA: &str = "secrets";
+    let shown = name.as_str();
+    if let Some(located) = &origin.file {
+        findings.add(AREA, match file::read(name, located) {
+            Ok(read) => match read.warning {
+                None => Finding::good(shown, format!("from the file that {} names", located.variable)),
+                Some(warning) => {
+                    let (text, fix) = warning.split_once("; ").unwrap_or((&warning, "`chmod o-r` it"));
+                    Finding::warning(shown, text, fix)
+                }
+            },
+            Err(failure) => Finding::of(shown, Verdict::Bad, &failure),
+        });
+        return;
+    }
+    let variable = origin.variable.as_deref();
+    if !origin.aws {
+        findings.add(AREA, match variable {
+            Some(variable) => Finding::good(shown, format!("from the variable {variable}")),
+            None => nowhere(name, session),
+        });
+        return;
+    }
+    let read = report.and_then(|report| {
+        let checks = report.calls.iter();
+        checks.filter(|check| check.call == "GetSecretValue").find(|check| check.name.as_deref() == Some(shown))
+    });
+    let failure = match read.map(|check| &check.verdict) {
+        Some(aws::Verdict::Allowed) => {
+            findings.add(AREA, Finding::good(shown, "from AWS"));
+            return;
+        }
+        Some(
+            aws::Verdict::Missing(failure)
+            | aws::Verdict::Denied(failure)
+            | aws::Verdict::Unknown(failure),
+        ) => Some(failure),
+        _ => None,
+    };
+    findings.add(AREA, match (variable, failure) {
+        // In development a variable answers whatever AWS says.
+        (Some(variable), Some(Failure { kind: FailureKind::NotFound, .. })) => {
+            Finding::good(shown, format!("from the variable {variable} (AWS has none)"))
+        }
+        (Some(variable), failure) => Finding::warning(
+            shown,
+            match failure {
+                Some(failure) => format!("from the variable {variable}; AWS: {}", failure.text),
+                None => format!("from the variable {variable}; AWS was not reached"),
+            },
+            "mend the way to AWS, or take aws out of TALLYLIGHT_SECRETS_SOURCES in development",
+        ),
+        (None, Some(failure)) => Finding::of(shown, Verdict::Bad, failure),
+        (None, None) => Finding::bad(shown, "could not be tested", "mend what stands above first"),
+    });
+}
+
+fn nowhere(name: &SecretName, session: &Session<'_>) -> Finding {
+    let variables = origin::variables(name, &session.declarations);
+    let fix = if session.is_development() {
+        format!(
+            "set {}, or {} to a file's path, or AWS_REGION and credentials to ask AWS",
+            variables.join(" or "),
+            name.file_variable()
+        )
+    } else {
+        format!("set {} to a file's path, or switch the source aws on", name.file_variable())
+    };
+    Finding::bad(name.as_str(), "no source has it", fix)
+}
+
+/// What each call is permitted, told once where it is the same for all.
+fn permissions(findings: &mut Findings, report: &DoctorReport, origins: &[Origin]) {
+    const AREA: &str = "permissions";
+    let can_do_without = origins.iter().all(|origin| origin.variable.is_some());
+    let mut calls: Vec<&'static str> = Vec::new();
+    for check in &report.calls {
+        if !calls.contains(&check.call) {
+            calls.push(check.call);
+        }
+    }
+    for call in calls {
+        let checks: Vec<_> = report.calls.iter().filter(|check| check.call == call).collect();
+        let mut allowed = 0;
+        let mut not_tested = None;
+        let mut troubles: Vec<(Finding, FailureKind)> = Vec::new();
+        for check in checks {
+            let subject = match &check.name {
+                Some(name) => format!("{call} {name}"),
+                None => call.to_owned(),
+            };
+            let (failure, what) = match &check.verdict {
+                // AWS says so only to those who may ask.
+                aws::Verdict::Allowed | aws::Verdict::Missing(_) => {
+                    allowed += 1;
+                    continue;
+                }
+                aws::Verdict::NotTested(why) => {
+                    not_tested = Some(*why);
+                    continue;
+                }
+                aws::Verdict::Denied(failure) => (failure, "denied"),
+                aws::Verdict::Unknown(failure) => (failure, "not known"),
+            };
+            let verdict = match call {
+                "GetSecretValue" | "kms:Decrypt" if !can_do_without => Verdict::Bad,
+                _ => Verdict::Warning,
+            };
+            let mut finding = Finding::of(subject, verdict, failure);
+            finding.text = format!("{what}: {}{}", finding.text, without(call));
+            troubles.push((finding, failure.kind));
+        }
+        // Whoever cannot be reached cannot be reached for every secret.
+        troubles.dedup_by(|(_, a), (_, b)| a == b && *a != FailureKind::Denied);
+        if allowed > 0 {
+            findings.add(AREA, Finding::good(call, "allowed"));
+        }
+        for (finding, _) in troubles {
+            findings.add(AREA, finding);
+        }
+        if allowed == 0 && let Some(why) = not_tested {
+            findings.add(AREA, Finding::good(call, format!("not tested: {why}")));
+        }
+    }
+}
+
+/// What a call that a service can do without is good for.
+fn without(call: &str) -> &'static str {
+    match call {
+        "DescribeSecret" => "; a service reads without it, `secrets list`, setup and rotate do not",
+        "BatchGetSecretValue" => "; without it each secret is a call of its own",
+        "ListSecrets" => "; only `secrets list --all` needs it",
+        _ => "",
+    }
+}
+
+fn sealed_cache(findings: &mut Findings, session: &Session<'_>) {
+    let Some(path) = &session.config.secrets.cache_file else {
+        return;
+    };
+    let shown = path.display();
+    findings.add("sealed cache", match std::fs::metadata(path) {
+        Ok(metadata) if metadata.mode() & 0o077 != 0 => Finding::warning(
+            "file",
+            format!("others may read {shown}; it is sealed, but theirs it is not"),
+            "`chmod 600` it",
+        ),
+        Ok(metadata) => Finding::good("file", format!("{shown}, {} bytes", metadata.len())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Finding::good("file", format!("{shown} is not written yet"))
+        }
+        Err(error) => Finding::warning("file", format!("{shown}: {error}"), "let this user read it"),
+    });
+}
+
+/// The statements that are missing, each once.
+fn missing(report: &DoctorReport) -> Vec<Value> {
+    let mut missing: Vec<Value> = Vec::new();
+    for statement in &report.missing {
+        if !missing.contains(statement) {
+            missing.push(statement.clone());
+        }
+    }
+    missing
+}
+
+fn document(
+    findings: &Findings,
+    report: Option<&DoctorReport>,
+    missing: &[Value],
+    session: &Session<'_>,
+) -> Value {
+    let mut document = json!({
+        "verdict": findings.verdict().word(),
+        "environment": {
+            "name": session.environment.name,
+            "reason": session.environment.reason,
+            "isDevelopment": session.is_development(),
+        },
+        "sources": session.config.secrets.sources.list().iter().map(|s| s.as_str()).collect::<Vec<_>>(),
+        "checks": findings.json(),
+        "missingStatements": missing,
+    });
+    if let Some(report) = report {
+        let identity = report.identity.as_ref().ok();
+        document["aws"] = say::object([
+            ("region", json!(report.region)),
+            ("regionFrom", json!(report.region_from)),
+            ("endpoint", json!(report.endpoint)),
+            ("provider", json!(identity.map(|identity| &identity.provider))),
+            ("accessKeyTail", json!(identity.map(|identity| &identity.key_tail))),
+            ("expiresAt", say::stamp(identity.and_then(|identity| identity.expires_at))),
+            ("role", json!(identity.and_then(|identity| identity.role.as_deref()))),
+            ("caller", match &report.caller {
+                Some(Ok(caller)) => json!({ "arn": caller.arn, "account": caller.account }),
+                _ => Value::Null,
+            }),
+            ("clockSkewSeconds", json!(report.clock_skew_seconds)),
+            ("calls", report.calls.iter().map(call).collect()),
+        ]);
+    }
+    document
+}
+
+fn call(check: &aws::CallCheck) -> Value {
+    let (verdict, failure, why) = match &check.verdict {
+        aws::Verdict::Allowed => ("allowed", None, None),
+        aws::Verdict::Missing(failure) => ("missing", Some(failure), None),
+        aws::Verdict::Denied(failure) => ("denied", Some(failure), None),
+        aws::Verdict::Unknown(failure) => ("unknown", Some(failure), None),
+        aws::Verdict::NotTested(why) => ("not_tested", None, Some(*why)),
+    };
+    say::object([
+        ("call", json!(check.call)),
+        ("name", json!(check.name)),
+        ("verdict", json!(verdict)),
+        ("why", json!(why)),
+        ("error", failure.map_or(Value::Null, |failure| Trouble::from(failure).json())),
+    ])
+}
+
+/// `--policy`: without AWS at hand the account is a `*`.
+fn print_policy(who: Who, names: &[SecretName], session: &Session<'_>) -> Result<i32, End> {
+    let names: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
+    let report = match origin::has_aws(session) {
+        true => {
+            let until = session.within(GLANCE);
+            Some(session.wait("asking for the account", session.aws.doctor(&[], until))?)
+        }
+        false => None,
+    };
+    let region = report.as_ref().and_then(|report| report.region.as_deref());
+    let account = report.as_ref().and_then(DoctorReport::account);
+    let policy = match who {
+        Who::Service => aws::minimal_policy(&names, region, account),
+        Who::Operator => aws::operator_policy(&names, region, account),
+    };
+    say::document(session.output, policy)?;
+    Ok(0)
+}
