@@ -202,10 +202,12 @@ impl Distribution {
         mut gained: impl FnMut(usize, u64),
     ) {
         let mut total = 0;
+        // Read first and looked at afterwards: another core may just have written every line, and
+        // waiting for all of them at once takes a fraction of waiting for one after the other.
+        let now = cells.each_ref().map(read);
+        let (now, _) = now.as_chunks::<CHUNK>();
         let (known, _) = self.octave_mut(octave).as_chunks_mut::<CHUNK>();
-        let (cells, _) = cells.as_chunks::<CHUNK>();
-        for (at, (known, cells)) in known.iter_mut().zip(cells).enumerate() {
-            let now = cells.each_ref().map(&read);
+        for (at, (known, now)) in known.iter_mut().zip(now).enumerate() {
             // Most chunks did not change since the last tick, which is told without a branch each.
             let changed = now
                 .iter()

@@ -64,6 +64,34 @@ impl Increase {
     }
 
     fn merge(&mut self, other: &Self) {
+        self.sum = self.sum.saturating_add(other.sum);
+        if !self.merge_in_place(other) {
+            self.merge_anew(other);
+        }
+    }
+
+    /// Adds counts of buckets that are here already, which is all that a series under way has. False
+    /// at the first other one, with nothing changed.
+    fn merge_in_place(&mut self, other: &Self) -> bool {
+        let fits = |cells: &mut [(u16, u32)], apply: bool| {
+            let mut cells = cells.iter_mut();
+            other.cells.iter().all(|(bucket, count)| {
+                let Some(cell) = cells.find(|cell| cell.0 == *bucket) else {
+                    return false;
+                };
+                let Some(sum) = cell.1.checked_add(*count) else {
+                    return false;
+                };
+                if apply {
+                    cell.1 = sum;
+                }
+                true
+            })
+        };
+        fits(&mut self.cells, false) && fits(&mut self.cells, true)
+    }
+
+    fn merge_anew(&mut self, other: &Self) {
         let mut merged: Vec<(u16, u32)> = Vec::with_capacity(self.cells.len() + other.cells.len());
         let (mut left, mut right) = (self.cells.iter().peekable(), other.cells.iter().peekable());
         while let Some(&(bucket, count)) = match (left.peek(), right.peek()) {
@@ -80,7 +108,6 @@ impl Increase {
         }
         merged.shrink_to_fit();
         self.cells = merged;
-        self.sum = self.sum.saturating_add(other.sum);
     }
 
     /// Adds the counts to a distribution; the maximum is the highest bucket's.

@@ -15,7 +15,7 @@ const LONG: usize = 512;
 const PAIR: usize = ANCHOR + STEP - 1;
 /// How far the pairs of a value are apart: of a short one such that each part of [`MIN_PART`]
 /// characters holds one, of a [`LONG`] one such that each line of 56 does (PEM has lines of 64).
-const STRIDE: usize = MIN_PART - PAIR + 3;
+const STRIDE: usize = MIN_PART - PAIR + 1;
 const LONG_STRIDE: usize = 48;
 /// Pieces with fewer different characters ("--------", "00001000") stand in too many texts.
 pub(super) const MIN_DIFFERENT: usize = 4;

@@ -73,6 +73,13 @@ impl Entry {
         }
     }
 
+    /// The value, if no reader would do anything but take it.
+    #[inline]
+    pub(super) fn undisputed(&self, now: u64) -> Option<&Secret> {
+        let value = self.value.as_ref()?;
+        (now < value.ahead && now < value.stale_until).then_some(&value.secret)
+    }
+
     /// What a reader does at `now` who takes a value of at most `max_age`.
     #[inline]
     pub(super) fn decide(&self, now: u64, max_age: Option<Duration>) -> Decision {

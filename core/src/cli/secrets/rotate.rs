@@ -378,7 +378,8 @@ fn report(
     let level = if rotated.is_some() { Level::Good } else { Level::Faint };
     let mut text = format!("{}  {}\n", paint(action, level, session.output.colour()), options.name);
     let mut versions = Vec::new();
-    for version in &now.versions {
+    // Those without a stage are AWS's to remove.
+    for version in now.versions.iter().filter(|version| !version.stages.is_empty()) {
         text.push_str(&format!("  {:12} {}\n", version.stages.join(", "), say::clean(&version.id)));
         versions.push(json!({ "id": version.id, "stages": version.stages }));
     }

@@ -1,7 +1,7 @@
 //! One call, as often and in as many regions as it takes within its deadline.
 //!
 //! Attempts in a region: up to three, with random pauses, and only after an outage or throttling;
-//! any other answer is final. A reading has the second region besides, after 5xx, connection
+//! any other answer is final. A reading of values has the second region besides, after 5xx, connection
 //! failures and time-outs: there a hanging first region costs one attempt and at most half of the
 //! time, so that the second has a chance. What the second one answers counts only if it is the
 //! value; a replica may not exist, so its refusals are no news of the secret.
@@ -30,7 +30,21 @@ pub(super) struct Call<'a> {
     pub(super) id: &'a str,
     /// The name that a failure carries.
     pub(super) name: &'a str,
+    pub(super) place: Place,
     pub(super) until: Instant,
+}
+
+/// Where a call is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// To the first region, and during its outage to the second: a reading of values.
+    Either,
+    /// To the first region only: whatever writes, or looks before it writes.
+    #[cfg(any(feature = "cli", test))]
+    First,
+    /// To the second region only, to see whether it would do.
+    #[cfg(any(feature = "cli", test))]
+    Second,
 }
 
 /// An answer, and the region that gave it.
@@ -84,11 +98,14 @@ impl Aws {
         let Some(first) = meant.or(session.region.as_deref()) else {
             return Err(no_region(call.name));
         };
-        let second = self
-            .settings()
-            .second_region
-            .as_deref()
-            .filter(|second| *second != first && !call.action.writes);
+        let second = self.settings().second_region.as_deref();
+        let (first, second) = match call.place {
+            Place::Either => (first, second.filter(|second| *second != first)),
+            #[cfg(any(feature = "cli", test))]
+            Place::First => (first, None),
+            #[cfg(any(feature = "cli", test))]
+            Place::Second => (second.unwrap_or(first), None),
+        };
         let now = Instant::now();
         let leg = Leg {
             call,
@@ -150,6 +167,8 @@ impl Aws {
                 Err(_) => None,
             };
             let (failure, is_retried) = self.judge(leg, refused, turn);
+            #[cfg(test)]
+            eprintln!("DBG attempt {attempt} {failure:?}");
             // A clock that was learnt helps the next attempt or none.
             let is_hopeless = failure.kind == FailureKind::Credentials && attempt > 1;
             if !is_retried || is_hopeless || attempt == ATTEMPTS {

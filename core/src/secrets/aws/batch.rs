@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Aws;
-use super::attempt::{Call, id_in, region_of};
+use super::attempt::{Call, Place, id_in, region_of};
 use super::classify::{Action, Refused};
 use super::read::value_of;
 use crate::secrets::failure::{Failure, FailureKind};
@@ -118,6 +118,7 @@ impl Aws {
             action: BATCH,
             id: ids.first().map_or("", String::as_str),
             name: ids.first().map_or("", String::as_str),
+            place: Place::Either,
             until,
         };
         let answer = self

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::attempt::{Call, region_of};
+use super::attempt::{Call, Place, id_in, region_of};
 use super::classify::{Action, Refused};
 use super::client::Session;
 use super::credentials::Identity;
@@ -19,6 +19,7 @@ use crate::secrets::request::{CURRENT, Which};
 
 const WHO: Action = Action::reads("GetCallerIdentity");
 const BATCH: Action = Action::reads("BatchGetSecretValue");
+const IN_SECOND: &str = "GetSecretValue in the second region";
 /// Never made for a test.
 const WRITES: [&str; 3] = ["CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"];
 
@@ -115,6 +116,11 @@ impl Aws {
         for name in names {
             self.check_secret(name, &mut report, until).await;
         }
+        if let Some(second) = &self.settings().second_region {
+            for name in names {
+                self.check_replica(name, second, &mut report, until).await;
+            }
+        }
         self.check_account_wide(names, &mut report, until).await;
         for call in WRITES {
             report.check(
@@ -138,6 +144,7 @@ impl Aws {
             action: WHO,
             id: NO_NAME,
             name: NO_NAME,
+            place: Place::First,
             until,
         };
         let answer = self
@@ -160,7 +167,11 @@ impl Aws {
             .and_then(|secret| secret.kms_key.clone());
         report.check("DescribeSecret", Some(name), Verdict::of(described));
         let current = Which::Stage(CURRENT.to_owned());
-        let read = Verdict::of(self.read(name, &current, until).await.map(drop));
+        let read = Verdict::of(
+            self.read_at(Place::First, name, &current, until)
+                .await
+                .map(drop),
+        );
         let decrypts = match &read {
             Verdict::Allowed => Verdict::Allowed,
             Verdict::Denied(failure) if is_of_kms(failure) => Verdict::Denied(failure.clone()),
@@ -183,6 +194,42 @@ impl Aws {
         });
     }
 
+    /// Whether the second region would do.
+    async fn check_replica(
+        &self,
+        name: &str,
+        second: &str,
+        report: &mut DoctorReport,
+        until: Instant,
+    ) {
+        let current = Which::Stage(CURRENT.to_owned());
+        let read = self.read_at(Place::Second, name, &current, until).await;
+        let verdict = match Verdict::of(read.map(drop)) {
+            Verdict::Missing(mut failure) => {
+                failure.text = format!("there is no replica of it in {second}");
+                failure.hint = format!(
+                    "`aws secretsmanager replicate-secret-to-regions --secret-id {name} --add-replica-regions \
+                     Region={second}` makes one; without it nothing answers in an outage"
+                );
+                Verdict::Unknown(failure)
+            }
+            verdict => verdict,
+        };
+        if let Verdict::Denied(failure) = &verdict
+            && !is_of_kms(failure)
+        {
+            let name = id_in(name, second);
+            let statement =
+                policy::statement_for("GetSecretValue", Some(&name), second, report.account());
+            report.missing.push(statement);
+        }
+        report.calls.push(CallCheck {
+            call: IN_SECOND,
+            name: Some(name.to_owned()),
+            verdict,
+        });
+    }
+
     async fn check_account_wide(
         &self,
         names: &[String],
@@ -193,6 +240,7 @@ impl Aws {
             action,
             id: NO_NAME,
             name: NO_NAME,
+            place: Place::First,
             until,
         };
         let plain: Vec<String> = names

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Aws;
-use super::attempt::Call;
+use super::attempt::{Call, Place};
 use super::classify::{Action, Refused};
 use crate::secrets::failure::{Failure, FailureKind};
 
@@ -101,6 +101,7 @@ impl Aws {
             action: LIST,
             id: NO_NAME,
             name: prefix.unwrap_or(NO_NAME),
+            place: Place::First,
             until,
         };
         let filter = prefix.map(|prefix| {
@@ -171,6 +172,7 @@ impl Aws {
             action: DESCRIBE,
             id: name,
             name,
+            place: Place::First,
             until,
         };
         let answer = self

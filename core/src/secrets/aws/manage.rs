@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::primitives::Blob;
 use tokio::time::Instant;
 
 use super::Aws;
-use super::attempt::Call;
+use super::attempt::{Call, Place};
 use super::classify::{Action, Refused, plain};
 use crate::secrets::failure::{Failure, FailureKind};
 use crate::secrets::request::CURRENT;
@@ -241,6 +241,7 @@ fn call(action: Action, name: &str, until: Instant) -> Call<'_> {
         action,
         id: name,
         name,
+        place: Place::First,
         until,
     }
 }

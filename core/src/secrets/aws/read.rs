@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::Aws;
-use super::attempt::Call;
+use super::attempt::{Call, Place};
 use super::classify::{Action, Refused};
 use crate::secrets::failure::Failure;
 use crate::secrets::fetched::Fetched;
@@ -23,10 +23,21 @@ impl Aws {
         which: &Which,
         until: Instant,
     ) -> Result<Fetched, Failure> {
+        self.read_at(Place::Either, id, which, until).await
+    }
+
+    pub(super) async fn read_at(
+        &self,
+        place: Place,
+        id: &str,
+        which: &Which,
+        until: Instant,
+    ) -> Result<Fetched, Failure> {
         let call = Call {
             action: GET,
             id,
             name: id,
+            place,
             until,
         };
         let answer = self

@@ -323,3 +323,53 @@ fn the_doctor_names_each_missing_statement() {
         );
     });
 }
+
+#[test]
+fn the_doctor_sees_whether_the_second_region_would_do() {
+    let Some(world) = World::open() else { return };
+    let names = vec![world.secret("there", "v"), world.secret("not-there", "v")];
+    world.service(SECOND).create(&names[0], "replica").unwrap();
+    run(async {
+        let settings = AwsSettings {
+            second_region: Some(SECOND.to_owned()),
+            ..world.settings()
+        };
+        let verdicts = |report: &super::super::doctor::DoctorReport, call: &str| -> Vec<Verdict> {
+            let checks = report.calls.iter().filter(|check| check.call == call);
+            checks.map(|check| check.verdict.clone()).collect()
+        };
+        let in_second = "GetSecretValue in the second region";
+        let report = made_up(settings.clone()).doctor(&names, within(LONG)).await;
+        match verdicts(&report, in_second).as_slice() {
+            [Verdict::Allowed, Verdict::Unknown(failure)] => {
+                assert!(failure.text.contains(SECOND), "{}", failure.text);
+                assert!(failure.hint.contains("replicate-secret-to-regions"));
+            }
+            other => panic!("{other:?}"),
+        }
+        // An outage of the first region is not papered over by the second.
+        world
+            .proxy
+            .rules(vec![
+                Rule::new(Mode::ServerError).region(FIRST),
+                Rule::new(Mode::AccessDenied)
+                    .region(SECOND)
+                    .secret(&names[1]),
+            ])
+            .unwrap();
+        let report = made_up(settings).doctor(&names, within(LONG)).await;
+        for verdict in verdicts(&report, "GetSecretValue") {
+            assert!(matches!(verdict, Verdict::Unknown(_)), "{verdict:?}");
+        }
+        assert!(matches!(
+            verdicts(&report, in_second).as_slice(),
+            [Verdict::Allowed, Verdict::Denied(_)]
+        ));
+        assert_eq!(report.missing.len(), 1);
+        let resource = report.missing[0]["Resource"].as_str().unwrap();
+        assert!(
+            resource.contains(SECOND) && resource.contains(&names[1]),
+            "{resource}"
+        );
+    });
+}

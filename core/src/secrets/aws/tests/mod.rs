@@ -24,7 +24,7 @@ use crate::secrets::request::{CURRENT, Which};
 const FIRST: &str = "us-east-1";
 const SECOND: &str = "eu-west-1";
 /// Ample for a call that succeeds on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// A proxy in front of moto.
 struct World {
@@ -60,7 +60,7 @@ impl World {
     fn settings(&self) -> AwsSettings {
         AwsSettings {
             region: Some(FIRST.to_owned()),
-            attempt_timeout: Duration::from_secs(5),
+            attempt_timeout: Duration::from_secs(30),
             endpoint: Some(self.proxy.url()),
             ..AwsSettings::default()
         }
