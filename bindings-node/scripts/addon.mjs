@@ -44,7 +44,7 @@ function compile(flags, env = {}) {
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line))
     .find(({ reason, target }) => reason === 'compiler-artifact' && target.name === CRATE.replace('-', '_'));
-  return built?.filenames.find((name) => /\.(so|dylib|dll)$/.test(name)) ?? fail('cargo built no library');
+  return built?.filenames.find((name) => /\.(so|dylib)$/.test(name)) ?? fail('cargo built no library');
 }
 
 /** As `ts/addon.cts` names it: platform, architecture and, on Linux, the C library. */
@@ -54,6 +54,5 @@ function platform() {
   const arch = { x86_64: 'x64', aarch64: 'arm64', i686: 'ia32', armv7: 'arm' }[machine] ?? machine;
   if (triple.includes('linux')) return `linux-${arch}-${triple.includes('musl') ? 'musl' : 'gnu'}`;
   if (triple.includes('darwin')) return `darwin-${arch}`;
-  if (triple.includes('windows')) return `win32-${arch}`;
   return `${process.platform}-${arch}`;
 }

@@ -8,6 +8,8 @@ use napi::Env;
 use tallylight::metrics::isolate::Isolate;
 use tallylight::{Counter, Error, ErrorKind, Gauge, Histogram, Operation};
 
+use crate::secrets::changes::Subscription;
+
 /// A registered series, for recording by calls.
 pub(crate) enum Handle {
     Operation(Operation),
@@ -22,6 +24,8 @@ pub(crate) enum Handle {
 pub(crate) struct EnvState {
     pub(crate) isolate: Option<Isolate>,
     pub(crate) handles: HashMap<u32, Handle>,
+    pub(crate) subscriptions: HashMap<u32, Subscription>,
+    pub(crate) next_subscription: u32,
 }
 
 /// Runs `f` on the state of the calling environment.

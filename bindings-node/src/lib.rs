@@ -12,6 +12,7 @@ mod env;
 pub mod instruments;
 pub mod isolate;
 pub mod report;
+pub mod secrets;
 pub mod setup;
 
 /// Runs when the addon is loaded, before any call.

@@ -6,6 +6,7 @@ use napi_derive::napi;
 use tallylight::{Config, Error};
 
 use crate::boundary::{Result, contained};
+use crate::secrets::settings::SecretsSettings;
 
 /// The settings that `init` was given; what is missing comes from the environment variables.
 #[napi(object)]
@@ -24,6 +25,8 @@ pub struct Settings {
     pub max_window_bytes: Option<f64>,
     /// How often the windows take in what is new, in milliseconds.
     pub tick_ms: Option<f64>,
+    /// The secret cache.
+    pub secrets: Option<SecretsSettings>,
 }
 
 impl Settings {
@@ -41,6 +44,10 @@ impl Settings {
             tick: self
                 .tick_ms
                 .map_or(found.tick, |ms| Duration::from_millis(ms as u64)),
+            secrets: match self.secrets {
+                Some(given) => given.over(found.secrets)?,
+                None => found.secrets,
+            },
         })
     }
 }

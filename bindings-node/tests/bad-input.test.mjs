@@ -70,6 +70,26 @@ test('undefined is a drop, except for counter.add, where it means 1', () => {
   assert.equal(series('bad').errors, 0);
 });
 
+test('a method that lost its handle says so, and how to keep it', () => {
+  const handles = [
+    [t.operation('detached'), ['record', 'recordError', 'start', 'time']],
+    [t.operation('detached').start(), ['end', 'fail']],
+    [t.counter('detached counter'), ['add', 'increment']],
+    [t.gauge('detached gauge'), ['set', 'add']],
+    [t.histogram('detached histogram'), ['record']],
+  ];
+  for (const [handle, methods] of handles) {
+    for (const method of methods) {
+      const { [method]: alone } = handle;
+      const elsewhere = { [method]: alone };
+      for (const call of [() => alone(1), () => elsewhere[method](1)]) {
+        assert.throws(call, { name: 'InvalidValueError', code: 'invalid_value', message: new RegExp(`handle\\.${method}\\(`) });
+      }
+      handle[method].bind(handle)(method === 'time' ? () => 1 : 1);
+    }
+  }
+});
+
 test('a gauge takes any finite number and drops the rest', () => {
   const level = t.gauge('bad gauge');
   level.set(-5);

@@ -108,6 +108,20 @@ test('a timer records once, whichever of end and fail comes first', () => {
   assert.deepEqual(outcome('timer'), { count: 2, errorsByType: { TimeoutError: 1 } });
 });
 
+test('a timer answers how many milliseconds it recorded, again when it is ended again', async () => {
+  const timed = operation('answers');
+  const timer = timed.start();
+  await sleep(5);
+  const took = timer.end();
+  assert.ok(took >= 4, `${took} ms`);
+  assert.equal(timer.end(), took);
+  assert.equal(timer.fail('Late'), took);
+  assert.equal(series('answers').count, 1);
+  assert.equal(series('answers').max, Math.round(took * 1e6));
+  const failed = timed.start().fail(new TypeError('x'));
+  assert.equal(typeof failed, 'number');
+});
+
 test('a lazy thenable runs once, when the caller asks, and is recorded when it settles', async () => {
   let runs = 0;
   const query = (fails) => ({

@@ -100,5 +100,10 @@ test('names, labels and kinds that are accepted and refused', () => {
   for (const name of names.invalidNames) assert.throws(() => t.operation(text(name)), t.InvalidNameError);
   for (const [i, given] of names.validLabels.entries()) t.operation(`valid labels ${i}`, labels(given));
   for (const given of names.invalidLabels) assert.throws(() => t.operation('invalid labels', labels(given)), t.InvalidLabelError);
+  for (const [i, [given, expected]] of names.labelTexts.entries()) {
+    const name = `label texts ${i}`;
+    t.operation(name, { value: number(given) });
+    assert.deepEqual(series(name).labels, { value: expected });
+  }
   for (const kind of names.invalidKinds) assert.throws(() => t.operation('invalid kind', {}, { kind }), t.InvalidValueError);
 });

@@ -2,9 +2,10 @@
 
 import { InvalidConfigError } from './errors.js';
 import type { Settings } from './native.js';
+import { checkedSecrets } from './secret-settings.js';
 import type { Options } from './types.js';
 
-const TYPES: { readonly [option in keyof Options]-?: 'string' | 'number' } = {
+const TYPES: { readonly [option in keyof Options]-?: 'string' | 'number' | 'secrets' } = {
   environment: 'string',
   service: 'string',
   release: 'string',
@@ -12,6 +13,7 @@ const TYPES: { readonly [option in keyof Options]-?: 'string' | 'number' } = {
   maxMemoryBytes: 'number',
   maxWindowBytes: 'number',
   tickMs: 'number',
+  secrets: 'secrets',
 };
 
 /**
@@ -33,6 +35,10 @@ export function checkedSettings(options: unknown): Settings {
       throw new InvalidConfigError(`init has no option ${JSON.stringify(option)}; it knows ${Object.keys(TYPES).join(', ')}`);
     }
     if (value === undefined) continue;
+    if (type === 'secrets') {
+      settings[option] = checkedSecrets(value);
+      continue;
+    }
     if (typeof value !== type || (type === 'number' && !(Number.isSafeInteger(value) && (value as number) >= 0))) {
       throw new InvalidConfigError(`the option ${option} must be ${type === 'number' ? 'a whole number' : 'text'}`);
     }

@@ -1,5 +1,6 @@
 /**
- * Tallylight for Node: latency metrics that cost nanoseconds, and one live status document.
+ * Tallylight for Node: latency metrics that cost nanoseconds, secrets that never stampede, and one
+ * live status document.
  *
  * ```js
  * import { init, operation, status } from 'tallylight';
@@ -18,6 +19,22 @@ import { checkedSettings } from './config.js';
 import type { Counter, Gauge, Histogram } from './instruments.js';
 import type { Operation } from './operation.js';
 import { ask, Registry } from './registry.js';
+import { defineSecrets } from './secret-accessors.js';
+import {
+  both,
+  clearSecretOverride,
+  declaredSecrets,
+  forgetSecrets,
+  getSecret,
+  getSecretSync,
+  onSecretChange,
+  peek,
+  prefetchSecrets,
+  refreshSecret,
+  scrub,
+  setSecretOverride,
+  withSecret,
+} from './secrets.js';
 import { session } from './session.js';
 import type { Drops, Snapshot, Status } from './status.js';
 import type { InstrumentOptions, Labels, OperationOptions, Options } from './types.js';
@@ -25,19 +42,47 @@ import type { InstrumentOptions, Labels, OperationOptions, Options } from './typ
 export {
   ClosedError,
   ConflictError,
+  DeniedError,
   InternalError,
   InvalidConfigError,
   InvalidLabelError,
   InvalidNameError,
   InvalidValueError,
   IoError,
+  NotFoundError,
+  NotReadyError,
   ParseError,
   TallylightError,
+  TimeoutError,
+  UnavailableError,
   UnsupportedError,
 } from './errors.js';
-export type { ErrorCode } from './errors.js';
+export type { ErrorCode, ErrorContext, ErrorDetails } from './errors.js';
 export type { Counter, Gauge, Histogram } from './instruments.js';
 export type { Operation, Timer } from './operation.js';
+export { defineSecrets } from './secret-accessors.js';
+export type { AccessorOptions, SecretAccessor, SecretDefinition } from './secret-accessors.js';
+export type { AbortSignalLike, ChangeOptions, SecretChange, SecretChanges } from './secret-changes.js';
+export type { WithSecretOptions } from './secret-refused.js';
+export type { CurrentOptions, PeekOptions, RefreshOptions, SecretName, SecretOptions } from './secret-request.js';
+export type { SecretsOptions } from './secret-settings.js';
+export { Secret } from './secret.js';
+export type { SecretSource } from './secret.js';
+export {
+  both,
+  clearSecretOverride,
+  declaredSecrets,
+  getSecret,
+  getSecretSync,
+  onSecretChange,
+  peek,
+  prefetchSecrets,
+  refreshSecret,
+  scrub,
+  setSecretOverride,
+  withSecret,
+} from './secrets.js';
+export type { BothSecrets, DeclaredSecret } from './secrets.js';
 export type * from './status.js';
 export type * from './types.js';
 export { version } from './version.js';
@@ -52,6 +97,19 @@ export interface Tallylight {
   readonly status: typeof status;
   readonly drops: typeof drops;
   readonly shutdown: typeof shutdown;
+  readonly getSecret: typeof getSecret;
+  readonly getSecretSync: typeof getSecretSync;
+  readonly peek: typeof peek;
+  readonly refreshSecret: typeof refreshSecret;
+  readonly both: typeof both;
+  readonly prefetchSecrets: typeof prefetchSecrets;
+  readonly withSecret: typeof withSecret;
+  readonly onSecretChange: typeof onSecretChange;
+  readonly scrub: typeof scrub;
+  readonly setSecretOverride: typeof setSecretOverride;
+  readonly clearSecretOverride: typeof clearSecretOverride;
+  readonly declaredSecrets: typeof declaredSecrets;
+  readonly defineSecrets: typeof defineSecrets;
 }
 
 let registry: Registry | undefined;
@@ -116,11 +174,35 @@ export function drops(): Drops {
 }
 
 /**
- * Closes recording in the whole process and stops the thread. What was recorded stays readable;
- * later recordings are counted drops; `init` opens it again.
+ * Closes recording in the whole process, wipes its secrets and stops the threads. What was recorded
+ * stays readable; later recordings are counted drops, later secrets a ClosedError; `init` opens it
+ * again.
  */
 export function shutdown(): void {
   ask(() => session().native.shutdown());
+  forgetSecrets();
 }
 
-const client: Tallylight = Object.freeze({ operation, counter, gauge, histogram, snapshot, status, drops, shutdown });
+const client: Tallylight = Object.freeze({
+  operation,
+  counter,
+  gauge,
+  histogram,
+  snapshot,
+  status,
+  drops,
+  shutdown,
+  getSecret,
+  getSecretSync,
+  peek,
+  refreshSecret,
+  both,
+  prefetchSecrets,
+  withSecret,
+  onSecretChange,
+  scrub,
+  setSecretOverride,
+  clearSecretOverride,
+  declaredSecrets,
+  defineSecrets,
+});

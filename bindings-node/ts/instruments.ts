@@ -1,5 +1,6 @@
 /** Counters, gauges and plain histograms. */
 
+import { detached } from './detached.js';
 import { Adder, drop, Recorder } from './recorder.js';
 import type { Session } from './session.js';
 
@@ -19,13 +20,17 @@ export class Counter {
   }
 
   /** Adds `n`, 1 unless told. Never throws: what is no number from 0 upwards is a counted drop. */
-  add(n: number = 1): void {
-    this.cells.add(n, this.scale);
+  add(this: Counter, n: number = 1): void {
+    const cells = this?.cells;
+    if (cells === undefined) throw detached('add');
+    cells.add(n, this.scale);
   }
 
   /** Adds 1. */
-  increment(): void {
-    this.cells.add(1, this.scale);
+  increment(this: Counter): void {
+    const cells = this?.cells;
+    if (cells === undefined) throw detached('increment');
+    cells.add(1, this.scale);
   }
 }
 
@@ -45,7 +50,8 @@ export class Gauge {
   }
 
   /** Sets the value. Never throws: what is no finite number is a counted drop. */
-  set(value: number): void {
+  set(this: Gauge, value: number): void {
+    if (this?.session === undefined) throw detached('set');
     if (typeof value !== 'number') {
       drop(this.session, 'not_a_number');
       return;
@@ -58,7 +64,8 @@ export class Gauge {
   }
 
   /** Adds `delta`, which may be negative. All threads add to one value. */
-  add(delta: number): void {
+  add(this: Gauge, delta: number): void {
+    if (this?.session === undefined) throw detached('add');
     if (typeof delta !== 'number') {
       drop(this.session, 'not_a_number');
       return;
@@ -87,7 +94,12 @@ export class Histogram {
   }
 
   /** Records a value from 0 upwards. Costs a few nanoseconds and never throws. */
-  record(value: number): void {
-    this.recorder.record(value, this.scale);
+  record(this: Histogram, value: number): void {
+    // As in `Operation.record`.
+    try {
+      this.recorder.record(value, this.scale);
+    } catch (error) {
+      throw this?.recorder === undefined ? detached('record') : error;
+    }
   }
 }

@@ -2,6 +2,40 @@
  * The native addon's functions. Generated from the Rust glue by `npm run types`; do not edit.
  */
 
+/** The current value and the one before. */
+export interface BothValues {
+  /** The current one. */
+  current: SecretValue;
+  /** The one before, if there is one. */
+  previous?: SecretValue | undefined;
+}
+
+/** A declared secret. */
+export interface DeclaredSecret {
+  /** Its name. */
+  name: string;
+  /** Further variables that hold it. */
+  aliases: Array<string>;
+  /** What it is. */
+  description: string;
+}
+
+/** A secret that is not as the caller has it, or a note that it is the same. */
+export interface Newer {
+  /** The newer secret; none when the newest is the one that was refused. */
+  value?: SecretValue | undefined;
+}
+
+/** What a look at a subscription finds. */
+export interface NextChange {
+  /** The next change; none yet without one. */
+  change?: SecretChange | undefined;
+  /** Whether there will be none any more. */
+  ended: boolean;
+  /** Changes that were lost because nobody took them in time. */
+  missed: number;
+}
+
 /** Where an octave of 128 cells lies. */
 export interface OctavePlace {
   /** Its number. */
@@ -18,6 +52,16 @@ export interface Place {
   byteOffset: number;
 }
 
+/** One answer of many. */
+export interface Prefetched {
+  /** The name it was asked for by. */
+  name: string;
+  /** The secret. */
+  value?: SecretValue | undefined;
+  /** Why there is none. */
+  error?: Error | undefined;
+}
+
 /** A registered series. */
 export interface Registration {
   /** Its number in the process. */
@@ -27,6 +71,102 @@ export interface Registration {
    * asked for.
    */
   scale: number;
+}
+
+/** A secret that is another one now, or none any more. */
+export interface SecretChange {
+  /** The name it was subscribed by, else the one it was first asked for by. */
+  name: string;
+  /** `rotated` or `evicted`. */
+  kind: string;
+  /** The version now. */
+  version?: string | undefined;
+  /** The version before. */
+  previousVersion?: string | undefined;
+  /** Which source answered. */
+  source: string;
+  /** When it was seen, in milliseconds since 1970. */
+  at: number;
+}
+
+/** What is asked for. */
+export interface SecretRequest {
+  /** Its name or ARN. */
+  name: string;
+  /** One key of a JSON secret. */
+  key?: string | undefined;
+  /** The version with this stage. */
+  stage?: string | undefined;
+  /** The version with this id. */
+  version?: string | undefined;
+  /** How old the value may be, in milliseconds. */
+  maxAge?: number | undefined;
+  /** How long to wait at most, in milliseconds. */
+  deadline?: number | undefined;
+}
+
+/** A secret without its value. */
+export interface SecretValue {
+  /** What reveals it; the value is overwritten when the last handle of it is collected. */
+  handle: unknown;
+  /** The name it was asked for by. */
+  name: string;
+  /** Which source answered. */
+  source: string;
+  /** The version's id. */
+  version?: string | undefined;
+  /** The stages of that version. */
+  stages: Array<string>;
+  /** The ARN. */
+  arn?: string | undefined;
+  /** The region that answered. */
+  region?: string | undefined;
+  /** When the source answered, in milliseconds since 1970. */
+  fetchedAt: number;
+  /** Whether it is no text. */
+  isBinary: boolean;
+  /** How many bytes the value has. */
+  length: number;
+}
+
+/** Settings of the secret cache; what is missing comes from the environment variables. */
+export interface SecretsSettings {
+  /** The sources that may answer, separated by commas. */
+  sources?: string | undefined;
+  /** How long a value is fresh, in milliseconds. */
+  ttl?: number | undefined;
+  /** How old a value may be while its source is out of order, in milliseconds. */
+  maxStale?: number | undefined;
+  /** How long a call waits at most, in milliseconds. */
+  deadline?: number | undefined;
+  /** How long one attempt may take, in milliseconds. */
+  attemptTimeout?: number | undefined;
+  /** How long the value before a rotation is kept, in milliseconds. */
+  previousGrace?: number | undefined;
+  /** Calls to AWS at one time. */
+  concurrency?: number | undefined;
+  /** Secrets kept. */
+  maxEntries?: number | undefined;
+  /** Bytes of values kept. */
+  maxBytes?: number | undefined;
+  /** The region. */
+  region?: string | undefined;
+  /** A region with replicas. */
+  secondRegion?: string | undefined;
+  /** Another address of AWS Secrets Manager. */
+  endpoint?: string | undefined;
+  /** A role to assume. */
+  roleArn?: string | undefined;
+  /** The external id of that role. */
+  externalId?: string | undefined;
+  /** Further variables, by name. */
+  aliases?: Record<string, Array<string>> | undefined;
+  /** Further secrets of this service. */
+  declared?: Array<string> | undefined;
+  /** The sealed cache on disk. */
+  cacheFile?: string | undefined;
+  /** Its key, in base64 or hex. */
+  cacheKey?: string | undefined;
 }
 
 /** How a counter, gauge or histogram counts. */
@@ -65,10 +205,15 @@ export interface Settings {
   maxWindowBytes?: number | undefined;
   /** How often the windows take in what is new, in milliseconds. */
   tickMs?: number | undefined;
+  /** The secret cache. */
+  secrets?: SecretsSettings | undefined;
 }
 
 /** Adds a value to a counter, or a number of failures to an error series. */
 export declare function addValue(id: number, value: number): boolean;
+
+/** The current value and the one before. */
+export declare function bothSecrets(request: SecretRequest): BothValues | Promise<BothValues>;
 
 /** Claims a shard for this isolate, once; false when none is left, and it then records by calls. */
 export declare function claimShard(): boolean;
@@ -76,8 +221,14 @@ export declare function claimShard(): boolean;
 /** Counts a value that was recorded as the maximum. */
 export declare function clampOne(): void;
 
+/** Ends an override. */
+export declare function clearSecretOverride(name: string): void;
+
 /** Finds or registers a counter. */
 export declare function counter(name: string, labels: Array<string>, options: SeriesOptions): Registration;
+
+/** The secrets that this service declares. */
+export declare function declaredSecrets(): Array<DeclaredSecret>;
 
 /** Counts a recording that could not be made. */
 export declare function dropOne(reason: string): void;
@@ -97,6 +248,12 @@ export declare function gaugeAdd(id: number, delta: number): boolean;
 /** Sets a gauge. */
 export declare function gaugeSet(id: number, value: number): boolean;
 
+/** The value, from the cache or its source. */
+export declare function getSecret(request: SecretRequest): SecretValue | Promise<SecretValue>;
+
+/** The value if it is at hand, else why there is none. */
+export declare function getSecretSync(request: SecretRequest): SecretValue;
+
 /** Where to write an octave, allocated at its first touch; null when no memory is left. */
 export declare function growOctave(id: number, octave: number): Place | null;
 
@@ -106,8 +263,17 @@ export declare function histogram(name: string, labels: Array<string>, options: 
 /** Sets the process-wide instance up and starts its thread. */
 export declare function init(settings: Settings): void;
 
+/** Takes the next change of a subscription; without one, its `notify` is called when there is more. */
+export declare function nextSecretChange(subscription: number): NextChange;
+
 /** Finds or registers an operation; answers its number. */
 export declare function operation(name: string, labels: Array<string>, kind: string): number;
+
+/** The value if it is at hand. */
+export declare function peekSecret(request: SecretRequest): SecretValue | null;
+
+/** Reads many at once, those that are declared without names. */
+export declare function prefetchSecrets(names: Array<string>): Array<Prefetched> | Promise<Array<Prefetched>>;
 
 /** Records a failure of an operation that took `ms` milliseconds. */
 export declare function recordFailure(id: number, ms: number, errorType: string): boolean;
@@ -115,20 +281,50 @@ export declare function recordFailure(id: number, ms: number, errorType: string)
 /** Records a value into an operation (milliseconds) or a histogram (its own unit). */
 export declare function recordValue(id: number, value: number): boolean;
 
+/** The newest value, from its source. */
+export declare function refreshSecret(request: SecretRequest): SecretValue | Promise<SecretValue>;
+
+/** Another value than the one of `handle`, which was refused. */
+export declare function refusedSecret(request: SecretRequest, handle: unknown): Newer | Promise<Newer>;
+
 /**
  * Gives the shard back. Only for an isolate that holds no buffer on it, since it stops writing
  * here.
  */
 export declare function releaseShard(): void;
 
+/** The value as text. */
+export declare function revealSecret(handle: unknown): string;
+
+/** A copy of the value as bytes. */
+export declare function revealSecretBytes(handle: unknown): Uint8Array;
+
 /** Runs `tallylight` with these arguments, without the program's name; answers the exit code. */
 export declare function runCli(args: Array<string>): number;
+
+/** The same text without the value of any known secret; null when there was none in it. */
+export declare function scrub(text: string): string | null;
+
+/** One key of a JSON secret. */
+export declare function secretJsonKey(handle: unknown, key: string): SecretValue;
+
+/** The epoch now, for a runtime that refuses memory that is not its own. */
+export declare function secretsEpoch(): number;
+
+/**
+ * The four bytes that hold the epoch, to read only; null where the runtime refuses memory that is
+ * not its own.
+ */
+export declare function secretsEpochCell(): ArrayBuffer | null;
 
 /** The memory of a segment; null where the runtime refuses memory that is not its own. */
 export declare function segment(segment: number): ArrayBuffer | null;
 
 /** Where to write a series; null when there is no shard or no memory left. */
 export declare function seriesPlaces(id: number): SeriesPlaces | null;
+
+/** Sets a value for this process that is answered before every source. */
+export declare function setSecretOverride(name: string, value: Uint8Array): void;
 
 /** Closes recording in the whole process and stops the thread. */
 export declare function shutdown(): void;
@@ -138,6 +334,12 @@ export declare function snapshot(): string;
 
 /** The status document, as JSON. */
 export declare function status(): string;
+
+/** Subscribes to one secret, or to all; `notify` is called when a look finds more. */
+export declare function subscribeSecrets(name: string | undefined | null, notify: () => void): number;
+
+/** Ends a subscription. */
+export declare function unsubscribeSecrets(subscription: number): void;
 
 /** The version of the core. */
 export declare function version(): string;

@@ -1,5 +1,6 @@
 /** Operations: how often something happens, how long it takes and how it fails. */
 
+import { detached } from './detached.js';
 import { errorTypeOf } from './error-type.js';
 import { owned } from './memo.js';
 import { observe } from './observe.js';
@@ -34,16 +35,22 @@ export class Operation {
    * Records that the operation took `ms` milliseconds. Costs a few nanoseconds: no native call,
    * no allocation, no lock. Never throws: a value that is no duration is a counted drop.
    */
-  record(ms: number): void {
-    this.recorder.record(ms, NANOS_PER_MS);
+  record(this: Operation, ms: number): void {
+    // A check of `this` would cost a third of the recording; this costs nothing.
+    try {
+      this.recorder.record(ms, NANOS_PER_MS);
+    } catch (error) {
+      throw this?.recorder === undefined ? detached('record') : error;
+    }
   }
 
   /**
    * Records that the operation failed after `ms` milliseconds; the failure counts as an operation
    * too. `errorType` is a name with few distinct values, such as `TimeoutError`. Never throws.
    */
-  recordError(ms: number, errorType: string): void {
-    const recorder = this.recorder;
+  recordError(this: Operation, ms: number, errorType: string): void {
+    const recorder = this?.recorder;
+    if (recorder === undefined) throw detached('recordError');
     try {
       if (!recorder.session.direct) this.failByCall(ms, errorType);
       else if (recorder.record(ms, NANOS_PER_MS)) this.errorCounter(errorType).add(1, 1);
@@ -53,7 +60,8 @@ export class Operation {
   }
 
   /** Starts a timer; its `end` or `fail` records the time until then. */
-  start(): Timer {
+  start(this: Operation): Timer {
+    if (this?.recorder === undefined) throw detached('start');
     return Timer.start(this);
   }
 
@@ -65,7 +73,8 @@ export class Operation {
    * another class or another thenable comes back as the same object and is recorded when it
    * settles (a lazy one is not started).
    */
-  time<T>(fn: () => T): T {
+  time<T>(this: Operation, fn: () => T): T {
+    if (this?.recorder === undefined) throw detached('time');
     const startedAt = now();
     let result: T;
     try {
@@ -107,7 +116,8 @@ function textOf(errorType: unknown): string {
 export class Timer {
   private readonly operation: Operation;
   private readonly startedAt: number;
-  private running = true;
+  /** Milliseconds, once it ended. */
+  private took: number | undefined;
 
   private constructor(operation: Operation) {
     this.operation = operation;
@@ -119,20 +129,29 @@ export class Timer {
     return new Timer(operation);
   }
 
-  /** Records a success that took until now. Only the first `end` or `fail` counts. */
-  end(): void {
-    if (!this.running) return;
-    this.running = false;
-    this.operation.record(now() - this.startedAt);
+  /**
+   * Records a success that took until now, and answers how many milliseconds that was. Only the
+   * first `end` or `fail` counts; later ones answer what it did.
+   */
+  end(this: Timer): number {
+    const startedAt = this?.startedAt;
+    if (startedAt === undefined) throw detached('end');
+    if (this.took !== undefined) return this.took;
+    const took = (this.took = now() - startedAt);
+    this.operation.record(took);
+    return took;
   }
 
   /**
-   * Records a failure that took until now; `error` is what was thrown, or the name of an error
-   * type. Only the first `end` or `fail` counts.
+   * Records a failure that took until now, and answers as `end` does; `error` is what was thrown,
+   * or the name of an error type.
    */
-  fail(error: unknown): void {
-    if (!this.running) return;
-    this.running = false;
-    this.operation.recordError(now() - this.startedAt, textOf(error));
+  fail(this: Timer, error: unknown): number {
+    const startedAt = this?.startedAt;
+    if (startedAt === undefined) throw detached('fail');
+    if (this.took !== undefined) return this.took;
+    const took = (this.took = now() - startedAt);
+    this.operation.recordError(took, textOf(error));
+    return took;
   }
 }

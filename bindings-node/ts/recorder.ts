@@ -7,7 +7,8 @@
  *
  * Three rules keep it exact and fast. Between the first and the last write of a recording there is
  * no call and no loop, since those are the points where a terminated worker stops: it stops before
- * a recording or after it, never inside. No field changes after construction and none is a
+ * a recording or after it, never inside (so the sum's carry is written out both here and in `Adder`:
+ * called before the first write it costs 6 %). No field changes after construction and none is a
  * `#private` one, so that V8 compiles a constant handle down to constant addresses. And nothing
  * here throws: what cannot be recorded becomes a counted drop.
  */

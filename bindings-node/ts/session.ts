@@ -45,6 +45,8 @@ interface Meeting {
   readonly segments: Map<number, ArrayBuffer>;
   /** Whether this isolate writes its own shard; undefined until the first recording. */
   direct: boolean | undefined;
+  /** The memory of the secrets' epoch, one buffer for all copies; null where it is refused. */
+  secretsEpoch?: ArrayBuffer | null;
 }
 
 /** This isolate's hold on the core, as one copy of the package sees it. */
@@ -89,6 +91,16 @@ export class Session {
   cells(place: Place, count: number): Cells | undefined {
     const buffer = this.#segment(place.segment);
     return buffer && new Float64Array(buffer, place.byteOffset, count);
+  }
+
+  /** The epoch of the secrets, to read only; undefined where the runtime refuses such memory. */
+  secretsEpoch(): Uint32Array<ArrayBuffer> | undefined {
+    const meeting = this.#meeting;
+    if (meeting.secretsEpoch === undefined) {
+      const isRefused = process.env['TALLYLIGHT_NO_EXTERNAL_BUFFERS'] === '1';
+      meeting.secretsEpoch = isRefused ? null : this.native.secretsEpochCell();
+    }
+    return meeting.secretsEpoch === null ? undefined : new Uint32Array(meeting.secretsEpoch, 0, 1);
   }
 
   /** The whole of a segment; one view serves all the series in it. */

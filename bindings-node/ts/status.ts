@@ -1,6 +1,5 @@
 /** The shapes of what is read: the status document, a snapshot, the drops. */
 
-import type { SecretSource } from './secret.js';
 import type { Kind } from './types.js';
 
 /** Durations in milliseconds; all 0 without traffic. */
@@ -162,7 +161,6 @@ export interface Status {
   };
   readonly secrets: SecretsStatus;
   readonly sentry: { readonly enabled: boolean };
-  readonly secrets: SecretsStatus;
   readonly telemetry: {
     readonly series: number;
     readonly maxSeries: number;
@@ -177,51 +175,6 @@ export interface Status {
     readonly tickerRunning: boolean;
     readonly tickerRestarts: number;
   };
-}
-
-/** The secret cache: names, ages and counts, never a value. */
-export interface SecretsStatus {
-  /** The sources that may answer, in their order. */
-  readonly sources: readonly SecretSource[];
-  /** Secrets with a value. */
-  readonly cached: number;
-  /** Values served without waiting. */
-  readonly hits: number;
-  /** Readers that had to wait for a source. */
-  readonly misses: number;
-  /** Of the hits, those past their time to live. */
-  readonly staleServes: number;
-  /** Readings begun. */
-  readonly readings: number;
-  /** Readings that answered. */
-  readonly refreshes: number;
-  /** Readers answered with the failure of an earlier reading. */
-  readonly refused: number;
-  /** Values dropped: revoked, too old, or for want of room. */
-  readonly evictions: number;
-  /** Values that became another one. */
-  readonly changes: number;
-  /** Readings that failed, by kind. */
-  readonly failures: Readonly<Record<string, number>>;
-  /** Each secret, by name. */
-  readonly entries: readonly SecretStatus[];
-}
-
-/** One secret as it is now. */
-export interface SecretStatus {
-  readonly name: string;
-  /** The stage or version that was asked for. */
-  readonly which: string;
-  /** `failing` is served, though the last reading failed; `missing` is not. */
-  readonly state: 'fresh' | 'stale' | 'failing' | 'missing';
-  readonly source: SecretSource | null;
-  readonly version: string | null;
-  readonly ageSeconds: number | null;
-  /** In how many seconds it is refreshed, if it is in use. */
-  readonly nextRefreshSeconds: number | null;
-  /** Failures in a row. */
-  readonly failures: number;
-  readonly lastError: string | null;
 }
 
 /** One series, cumulative since the start. */

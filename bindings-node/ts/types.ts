@@ -1,5 +1,7 @@
 /** What users hand in: kinds, labels, options. */
 
+import type { SecretsOptions } from './secret-settings.js';
+
 /** What an operation is to the service. */
 export type Kind = 'server' | 'client' | 'model' | 'job' | 'internal';
 
@@ -44,4 +46,6 @@ export interface Options {
   readonly maxWindowBytes?: number | undefined;
   /** How often the windows take in what is new, 1,000 ms unless told. */
   readonly tickMs?: number | undefined;
+  /** The secret cache. */
+  readonly secrets?: SecretsOptions | undefined;
 }

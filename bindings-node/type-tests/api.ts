@@ -82,6 +82,15 @@ new Operation();
 // @ts-expect-error the inside is private
 charge.recorder;
 
+// A method keeps its handle.
+const { record, start } = charge;
+// @ts-expect-error called without its handle
+record(12.5);
+// @ts-expect-error called without its handle
+start();
+const bound: (ms: number) => void = charge.record.bind(charge);
+bound(12.5);
+
 // time passes results through.
 same<number, ReturnType<typeof plain>>(true);
 const plain = () => charge.time(() => 5);
@@ -99,6 +108,7 @@ charge.time(Promise.resolve(1));
 // Timers.
 const timer = charge.start();
 same<typeof timer, Timer>(true);
+same<ReturnType<typeof timer.end>, number>(true);
 timer.end();
 timer.fail(new Error('x'));
 timer.fail('TimeoutError');

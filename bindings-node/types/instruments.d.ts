@@ -5,9 +5,9 @@ export declare class Counter {
     private readonly scale;
     private constructor();
     /** Adds `n`, 1 unless told. Never throws: what is no number from 0 upwards is a counted drop. */
-    add(n?: number): void;
+    add(this: Counter, n?: number): void;
     /** Adds 1. */
-    increment(): void;
+    increment(this: Counter): void;
 }
 /** A value that goes up and down. Get one from `gauge`. */
 export declare class Gauge {
@@ -15,9 +15,9 @@ export declare class Gauge {
     private readonly id;
     private constructor();
     /** Sets the value. Never throws: what is no finite number is a counted drop. */
-    set(value: number): void;
+    set(this: Gauge, value: number): void;
     /** Adds `delta`, which may be negative. All threads add to one value. */
-    add(delta: number): void;
+    add(this: Gauge, delta: number): void;
 }
 /** A distribution of values of any unit. Get one from `histogram`. */
 export declare class Histogram {
@@ -25,5 +25,5 @@ export declare class Histogram {
     private readonly scale;
     private constructor();
     /** Records a value from 0 upwards. Costs a few nanoseconds and never throws. */
-    record(value: number): void;
+    record(this: Histogram, value: number): void;
 }

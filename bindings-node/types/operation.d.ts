@@ -8,14 +8,14 @@ export declare class Operation {
      * Records that the operation took `ms` milliseconds. Costs a few nanoseconds: no native call,
      * no allocation, no lock. Never throws: a value that is no duration is a counted drop.
      */
-    record(ms: number): void;
+    record(this: Operation, ms: number): void;
     /**
      * Records that the operation failed after `ms` milliseconds; the failure counts as an operation
      * too. `errorType` is a name with few distinct values, such as `TimeoutError`. Never throws.
      */
-    recordError(ms: number, errorType: string): void;
+    recordError(this: Operation, ms: number, errorType: string): void;
     /** Starts a timer; its `end` or `fail` records the time until then. */
-    start(): Timer;
+    start(this: Operation): Timer;
     /**
      * Runs `fn` and records its duration, and the error type when it throws or its promise rejects.
      * Returns what `fn` returned and lets errors pass as they are.
@@ -24,7 +24,7 @@ export declare class Operation {
      * another class or another thenable comes back as the same object and is recorded when it
      * settles (a lazy one is not started).
      */
-    time<T>(fn: () => T): T;
+    time<T>(this: Operation, fn: () => T): T;
     private failByCall;
     private errorCounter;
 }
@@ -32,13 +32,17 @@ export declare class Operation {
 export declare class Timer {
     private readonly operation;
     private readonly startedAt;
-    private running;
+    /** Milliseconds, once it ended. */
+    private took;
     private constructor();
-    /** Records a success that took until now. Only the first `end` or `fail` counts. */
-    end(): void;
     /**
-     * Records a failure that took until now; `error` is what was thrown, or the name of an error
-     * type. Only the first `end` or `fail` counts.
+     * Records a success that took until now, and answers how many milliseconds that was. Only the
+     * first `end` or `fail` counts; later ones answer what it did.
      */
-    fail(error: unknown): void;
+    end(this: Timer): number;
+    /**
+     * Records a failure that took until now, and answers as `end` does; `error` is what was thrown,
+     * or the name of an error type.
+     */
+    fail(this: Timer, error: unknown): number;
 }

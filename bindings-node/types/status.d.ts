@@ -47,6 +47,42 @@ export interface ModelStatus extends Durations {
     readonly errorRate: number;
     readonly windows: Windows;
 }
+/** One secret as it is now; never its value. */
+export interface SecretStatus {
+    readonly name: string;
+    /** The stage or version that was asked for; empty for an override. */
+    readonly which: string;
+    readonly state: 'fresh' | 'stale' | 'failing' | 'missing';
+    readonly source: 'override' | 'file' | 'aws' | 'environment' | 'disk' | null;
+    readonly version: string | null;
+    readonly ageSeconds: number | null;
+    readonly nextRefreshSeconds: number | null;
+    /** Failed readings in a row. */
+    readonly failures: number;
+    readonly lastError: string | null;
+}
+/** The secret cache: names, ages and counts. */
+export interface SecretsStatus {
+    readonly sources: readonly ('override' | 'file' | 'aws' | 'environment')[];
+    readonly cached: number;
+    readonly hits: number;
+    readonly misses: number;
+    readonly staleServes: number;
+    readonly readings: number;
+    readonly refreshes: number;
+    readonly refused: number;
+    readonly evictions: number;
+    readonly changes: number;
+    /** Readings that failed, by kind. */
+    readonly failures: Readonly<Record<string, number>>;
+    /** The sealed cache, where one is configured. */
+    readonly cacheFile: {
+        readonly entries: number;
+        readonly written: string | null;
+        readonly lastError: string | null;
+    } | null;
+    readonly entries: readonly SecretStatus[];
+}
 /** The status document. */
 export interface Status {
     readonly schemaVersion: number;
@@ -116,6 +152,7 @@ export interface Status {
             readonly p99Duration: number;
         }[];
     };
+    readonly secrets: SecretsStatus;
     readonly sentry: {
         readonly enabled: boolean;
     };

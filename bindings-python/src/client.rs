@@ -5,6 +5,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyString;
 use tallylight::{Config, ErrorKind};
 
 use crate::convert::{self, ConfigArguments};
@@ -12,21 +13,26 @@ use crate::document::document;
 use crate::errors::{exception, guard};
 use crate::fork;
 use crate::instruments::{Counter, Gauge, Histogram, Operation};
+use crate::secrets::{self, Held};
 
 /// The process-wide instance. `tallylight.init()` returns it, and the functions of the module
 /// `tallylight` are its methods.
 #[pyclass(module = "tallylight", frozen)]
-pub(crate) struct Tallylight;
+#[derive(Default)]
+pub(crate) struct Tallylight {
+    /// What the hot call of secrets answers from.
+    pub(crate) held: Held,
+}
 
 /// The one object there is of the class.
 pub(crate) fn default(py: Python<'_>) -> PyResult<Py<Tallylight>> {
     static DEFAULT: PyOnceLock<Py<Tallylight>> = PyOnceLock::new();
-    let default = DEFAULT.get_or_try_init(py, || Py::new(py, Tallylight))?;
+    let default = DEFAULT.get_or_try_init(py, || Py::new(py, Tallylight::default()))?;
     Ok(default.clone_ref(py))
 }
 
 /// The instance of the core, made with its first use; importing makes none.
-fn instance(py: Python<'_>) -> PyResult<tallylight::Tallylight> {
+pub(crate) fn instance(py: Python<'_>) -> PyResult<tallylight::Tallylight> {
     fork::register(py)?;
     tallylight::global().map_err(|error| exception(py, &error))
 }
@@ -36,7 +42,7 @@ fn instance(py: Python<'_>) -> PyResult<tallylight::Tallylight> {
 /// What is left out comes from the environment (`TALLYLIGHT_*`). Called again with the same
 /// settings it returns the same instance; with others it raises `ConflictError`.
 #[pyfunction]
-#[pyo3(signature = (*, environment=None, service=None, release=None, max_series=None, max_memory_bytes=None, max_window_bytes=None, tick_ms=None))]
+#[pyo3(signature = (*, environment=None, service=None, release=None, max_series=None, max_memory_bytes=None, max_window_bytes=None, tick_ms=None, secrets=None))]
 #[allow(
     clippy::too_many_arguments,
     reason = "each is a keyword argument in Python"
@@ -50,6 +56,7 @@ pub(crate) fn init(
     max_memory_bytes: Option<&Bound<'_, PyAny>>,
     max_window_bytes: Option<&Bound<'_, PyAny>>,
     tick_ms: Option<&Bound<'_, PyAny>>,
+    secrets: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Py<Tallylight>> {
     let given = ConfigArguments {
         environment,
@@ -62,7 +69,10 @@ pub(crate) fn init(
     };
     guard(py, || {
         let from_env = Config::from_env().map_err(|error| exception(py, &error))?;
-        let config = given.apply(from_env)?;
+        let mut config = given.apply(from_env)?;
+        if let Some(settings) = secrets {
+            secrets::apply_settings(settings, &mut config.secrets)?;
+        }
         fork::register(py)?;
         py.detach(|| tallylight::init(config))
             .map_err(|error| exception(py, &error))?;
@@ -189,13 +199,51 @@ impl Tallylight {
         guard(py, || document(py, &instance(py)?.drops()))
     }
 
-    /// Stops the ticker thread and closes recording: what is recorded later is a counted drop.
-    /// `init` opens it again.
+    /// Stops the threads, closes recording and wipes the secrets: what is recorded later is a
+    /// counted drop. `init` opens it again.
     fn shutdown(&self, py: Python<'_>) -> PyResult<()> {
         guard(py, || {
             let instance = instance(py)?;
             py.detach(|| instance.shutdown());
+            self.held.forget(py);
             Ok(())
+        })
+    }
+
+    /// Sets a value for this process that is answered before every source, until it is cleared.
+    fn set_secret_override(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        guard(py, || secrets::set_override(py, name, value))
+    }
+
+    /// Ends an override; the sources answer again.
+    fn clear_secret_override(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+        guard(py, || {
+            let name = convert::text(name, ErrorKind::InvalidName, "a secret's name")?;
+            instance(py)?.secrets().clear_override(&name);
+            Ok(())
+        })
+    }
+
+    /// The secrets that this service declares, the built-in ones first, as a new list of dicts.
+    fn declared_secrets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        guard(py, || document(py, &instance(py)?.secrets().declared()))
+    }
+
+    /// The text with every known secret's value, and its JSON, URL and base64 forms, replaced by
+    /// `[redacted]`.
+    fn scrub<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        guard(py, || {
+            let text = convert::text(text, ErrorKind::InvalidValue, "text")?;
+            Ok(PyString::new(py, &tallylight::scrub(&text)))
         })
     }
 

@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
+use pyo3::exceptions::{PyException, PyGeneratorExit, PySystemExit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyString, PyType};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PyString, PyType};
+use tallylight::metrics::number_text;
 use tallylight::{Config, Error, ErrorKind, InstrumentOptions, Kind, Labels};
 
 use crate::errors::{exception, invalid};
@@ -55,7 +57,39 @@ pub(crate) struct LabelArgument {
     pub(crate) pairs: Vec<(String, String)>,
 }
 
-/// Reads the `labels` argument: a mapping of `str` to `str`, or `None`.
+/// A label's value: text, or a number or bool, which counts as the text it has in every language.
+/// A whole number keeps all its digits, however many.
+fn label_value(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    // A bool is an int to Python, so it is asked for first.
+    if let Ok(value) = value.cast::<PyBool>() {
+        return Ok(value.is_true().to_string());
+    }
+    if value.is_instance_of::<PyInt>() {
+        // Of int itself: an enumeration's own text is a name.
+        let digits = value
+            .py()
+            .get_type::<PyInt>()
+            .call_method1("__repr__", (value,));
+        return match digits {
+            Ok(digits) => digits.extract(),
+            Err(cause) => {
+                let message = "a label's value is a number of too many digits; give text";
+                let error = invalid(value.py(), ErrorKind::InvalidLabel, message.to_owned());
+                Err(with_cause(error, value.py(), cause))
+            }
+        };
+    }
+    if let Ok(value) = value.cast::<PyFloat>() {
+        return Ok(number_text(value.value()));
+    }
+    text(
+        value,
+        ErrorKind::InvalidLabel,
+        "a label's value, if no number or bool,",
+    )
+}
+
+/// Reads the `labels` argument: a mapping of `str` to text, numbers or bools, or `None`.
 pub(crate) fn labels(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<LabelArgument> {
     let mut pairs = Vec::new();
     if let Some(given) = given {
@@ -68,7 +102,7 @@ pub(crate) fn labels(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResu
             let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
             pairs.push((
                 text(&key, ErrorKind::InvalidLabel, "a label's key")?,
-                text(&value, ErrorKind::InvalidLabel, "a label's value")?,
+                label_value(&value)?,
             ));
         }
     }
@@ -176,10 +210,12 @@ impl ConfigArguments<'_, '_> {
         }
         if let Some(value) = self.tick_ms {
             let ms = number(value, kind, "tick_ms")?;
-            config.tick = Duration::try_from_secs_f64(ms / 1e3).map_err(|cause| {
-                let message = "tick_ms must be a positive number of milliseconds; try 1000";
-                exception(value.py(), &Error::new(kind, message).with_source(cause))
-            })?;
+            // As Node takes it: 250.0 is whole. The core checks the range.
+            if ms < 0.0 || ms.fract() != 0.0 {
+                let message = "tick_ms must be a whole number of milliseconds; try 1000";
+                return Err(exception(value.py(), &Error::new(kind, message)));
+            }
+            config.tick = Duration::from_millis(ms as u64);
         }
         Ok(config)
     }
@@ -208,4 +244,50 @@ pub(crate) fn error_type(error: &Bound<'_, PyAny>) -> String {
         Ok(name) => name.to_string_lossy().into_owned(),
         Err(_) => String::new(),
     }
+}
+
+/// Whether an exception that ended a measurement is a failure of what was measured.
+///
+/// Not one are the ways in which Python ends something that works: a generator that is closed, a
+/// task that is cancelled (asyncio's, trio's), an exit with code 0. `class` is the exception's;
+/// `value` its instance, or what the interpreter has before it made one.
+pub(crate) fn is_failure(class: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> bool {
+    let Ok(class) = class.cast::<PyType>() else {
+        return true;
+    };
+    let is = |result: PyResult<bool>| result.unwrap_or(false);
+    if is(class.is_subclass_of::<PyException>()) {
+        return true;
+    }
+    if is(class.is_subclass_of::<PySystemExit>()) {
+        return !exits_well(value);
+    }
+    !is(class.is_subclass_of::<PyGeneratorExit>()) && !is(is_cancellation(class))
+}
+
+fn exits_well(value: Option<&Bound<'_, PyAny>>) -> bool {
+    let Some(value) = value else { return true };
+    let code = match value.is_instance_of::<PySystemExit>() {
+        true => value.getattr("code").ok(),
+        false => Some(value.clone()),
+    };
+    code.is_some_and(|code| code.is_none() || code.eq(0).unwrap_or(false))
+}
+
+/// By name, since importing asyncio costs more than all of this package.
+fn is_cancellation(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    for base in class.mro().iter() {
+        let Ok(base) = base.cast_into::<PyType>() else {
+            continue;
+        };
+        let (module, name) = (base.module()?, base.name()?);
+        let place = (module.to_str()?, name.to_str()?);
+        if matches!(
+            place,
+            ("asyncio.exceptions", "CancelledError") | ("trio", "Cancelled")
+        ) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyDict, PyType};
 use tallylight::{Error, ErrorKind};
 
 /// Runs `body`; a panic inside becomes an `InternalError`, never an abort of the host.
@@ -40,10 +40,25 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
             return raised;
         }
     };
+    if let Err(broken) = add_details(py, &raised, error.details()) {
+        raised.set_cause(py, Some(broken));
+    }
     if let Some(source) = error.source() {
         raised.set_cause(py, Some(cause(py, source)));
     }
     raised
+}
+
+/// The facts beside the message; a class without any has them empty.
+fn add_details(py: Python<'_>, raised: &PyErr, details: &[(&str, String)]) -> PyResult<()> {
+    if details.is_empty() {
+        return Ok(());
+    }
+    let dict = PyDict::new(py);
+    for (key, value) in details {
+        dict.set_item(key, value)?;
+    }
+    raised.value(py).setattr("details", dict)
 }
 
 /// Shorthand for an error that this binding found itself.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::client;
 use crate::errors::guard;
 
 /// Asks the interpreter to call the core in every forked child; called with the instance's first
@@ -35,6 +36,7 @@ fn after_in_child(py: Python<'_>) -> PyResult<()> {
         if let Ok(instance) = tallylight::global() {
             instance.after_fork_in_child();
         }
+        client::default(py)?.get().held.after_fork(py);
         Ok(())
     })
 }

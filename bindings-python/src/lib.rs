@@ -2,8 +2,9 @@
 //!
 //! Map: [`client`] the functions of the module, [`instruments`] the handles, [`timer`] and
 //! [`timed`] what measures a duration, [`errors`] how a failure becomes an exception, [`convert`]
-//! and [`document`] what comes in and goes out, [`fork`] and [`cli`] the process, [`raw`] the hot calls and all of
-//! this crate's unsafe code. The typed face that users read is `python/tallylight`.
+//! and [`document`] what comes in and goes out, [`secrets`] the secrets, [`fork`] and [`cli`] the process, [`raw`] and
+//! [`raw_secrets`] the hot calls and all of this crate's unsafe code. The typed face that users read is
+//! `python/tallylight`.
 
 #![deny(unsafe_code)]
 
@@ -15,6 +16,8 @@ mod errors;
 mod fork;
 mod instruments;
 mod raw;
+mod raw_secrets;
+mod secrets;
 mod timed;
 mod timer;
 
@@ -36,6 +39,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<instruments::Histogram>()?;
     module.add_class::<timer::Timer>()?;
     raw::attach_bare_methods(py)?;
+    raw_secrets::attach(py)?;
+    secrets::add_to(module)?;
     module.add("TimedFunction", raw::timed_function_type(py)?)?;
     module.add("default", client::default(py)?)?;
     module.add_function(wrap_pyfunction!(client::init, module)?)?;

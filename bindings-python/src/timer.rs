@@ -26,6 +26,8 @@ pub(crate) struct Timer {
     started: AtomicU64,
     /// Set while `outer` holds anything.
     nested: AtomicBool,
+    /// Nanoseconds of the last measurement that ended.
+    last: AtomicU64,
     /// The beginnings of the blocks around the innermost, where one timer is entered twice.
     outer: Mutex<Vec<u64>>,
 }
@@ -37,6 +39,7 @@ impl Timer {
             operation,
             started: AtomicU64::new(IDLE),
             nested: AtomicBool::new(false),
+            last: AtomicU64::new(0),
             outer: Mutex::new(Vec::new()),
         }
     }
@@ -76,6 +79,12 @@ impl Timer {
         }
     }
 
+    /// Milliseconds of the last measurement that ended.
+    #[inline]
+    pub(crate) fn last_ms(&self) -> f64 {
+        self.last.load(Relaxed) as f64 / 1e6
+    }
+
     #[inline]
     fn finish(&self) -> Option<u64> {
         let started = self.started.load(Relaxed);
@@ -83,6 +92,7 @@ impl Timer {
             return None;
         }
         let ns = stopwatch::nanos_since(started);
+        self.last.store(ns, Relaxed);
         let outer = if self.nested.load(Relaxed) {
             self.unnest()
         } else {
@@ -117,13 +127,14 @@ impl Timer {
 
 #[pymethods]
 impl Timer {
-    /// Ends the measurement as a failure; `error` is its type's name, the exception or its class.
-    /// Inside a `with` block it takes the place of what the block's end would record.
+    /// Ends the measurement as a failure and returns as `end` does; `error` is its type's name, the
+    /// exception or its class. Inside a `with` block it takes the place of what the block's end
+    /// would record.
     #[pyo3(signature = (error, /))]
-    fn fail(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn fail(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<f64> {
         guard(py, || {
             self.end_with(|| convert::error_type(error));
-            Ok(())
+            Ok(self.last_ms())
         })
     }
 }

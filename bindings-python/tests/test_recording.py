@@ -116,9 +116,10 @@ def test_a_counter_adds_up(name: str) -> None:
     for _ in range(1_000):
         counter.add(0.001)
     counter.increment()
+    counter.add()
     row = series(name)
     assert (row["instrument"], row["unit"]) == ("counter", "USD")
-    assert row["value"] == 2.0
+    assert row["value"] == 3.0
 
 
 def test_a_gauge_holds_the_last_value(name: str) -> None:

@@ -197,7 +197,7 @@ def test_a_coroutine_is_timed_until_it_ends(name: str) -> None:
     assert (series(name)["count"], series(name)["errorsByType"]) == (2, {"ArithmeticError": 1})
 
 
-def test_a_cancelled_coroutine_is_a_failure(name: str) -> None:
+def test_a_cancelled_coroutine_is_counted_and_no_failure(name: str) -> None:
     @tallylight.operation(name).timed
     async def work() -> None:
         await asyncio.Event().wait()
@@ -210,7 +210,60 @@ def test_a_cancelled_coroutine_is_a_failure(name: str) -> None:
             await task
 
     asyncio.run(main())
-    assert series(name)["errorsByType"] == {"CancelledError": 1}
+    assert (series(name)["count"], series(name)["errorsByType"]) == (1, {})
+
+
+class Stopped(BaseException):
+    """An exception of a program's own that is none of Python's ways to end well."""
+
+
+@pytest.mark.parametrize(
+    ("error", "errors"),
+    [
+        (GeneratorExit(), {}),
+        (asyncio.CancelledError(), {}),
+        (type("Ours", (asyncio.CancelledError,), {})(), {}),
+        (SystemExit(), {}),
+        (SystemExit(0), {}),
+        (SystemExit(1), {"SystemExit": 1}),
+        (SystemExit("no such file"), {"SystemExit": 1}),
+        (KeyboardInterrupt(), {"KeyboardInterrupt": 1}),
+        (Stopped(), {"Stopped": 1}),
+        (type("CancelledError", (Exception,), {})(), {"CancelledError": 1}),
+    ],
+    ids=repr,
+)
+def test_which_exceptions_are_failures(name: str, error: BaseException, errors: Any) -> None:
+    operation = tallylight.operation(name)
+
+    def work() -> None:
+        raise error
+
+    async def eventually() -> None:
+        raise error
+
+    with pytest.raises(type(error)), operation.time():
+        raise error
+    with pytest.raises(type(error)):
+        operation.time(work)
+    with pytest.raises(type(error)):
+        operation.timed(work)()
+    for coroutine in (operation.time(eventually), operation.timed(eventually)()):
+        with pytest.raises(type(error)):
+            coroutine.send(None)
+    row = series(name)
+    assert row["count"] == 5
+    assert row["errorsByType"] == {key: 5 * count for key, count in errors.items()}
+
+
+def test_an_exit_that_the_interpreter_has_not_made_an_object_of_yet(name: str) -> None:
+    import sys
+
+    timed_exit = tallylight.operation(name).timed(sys.exit)
+    for code in ((), (None,), (0,), (1,)):
+        with pytest.raises(SystemExit):
+            timed_exit(*code)
+    assert (series(name)["count"], series(name)["errors"]) == (4, 1)
 
 
 def test_a_generator_is_timed_until_it_ends(name: str) -> None:

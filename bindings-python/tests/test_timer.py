@@ -158,6 +158,20 @@ def test_start_and_end_record_once(name: str) -> None:
     assert series(name)["errors"] == 0
 
 
+def test_end_and_fail_return_the_milliseconds_that_were_recorded(name: str) -> None:
+    operation = tallylight.operation(name)
+    timer = operation.start()
+    took = timer.end()
+    assert isinstance(took, float)
+    assert took == series(name)["sum"] / 1e6
+    assert timer.end() == took
+    more = operation.start().fail("Late")
+    assert series(name)["sum"] == round((took + more) * 1e6)
+    with operation.time() as block:
+        pass
+    assert block.end() == pytest.approx(series(name)["sum"] / 1e6 - took - more)
+
+
 def test_fail_takes_a_name_an_exception_or_a_class(name: str) -> None:
     operation = tallylight.operation(name)
     operation.start().fail("TimeoutError")

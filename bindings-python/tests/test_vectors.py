@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,9 @@ def test_names_labels_and_kinds() -> None:
         assert refused_name.value.code == "invalid_name"
     for valid in names["validLabels"]:
         tallylight.counter("labels of the vectors", labels(valid))
+    for at, (value, expected) in enumerate(names["labelTexts"]):
+        tallylight.counter(f"label texts {at}", {"value": number(value)})
+        assert series(f"label texts {at}", {"value": expected})["value"] == 0
     for invalid in names["invalidLabels"]:
         with pytest.raises(tallylight.InvalidLabelError) as refused_labels:
             tallylight.counter("labels of the vectors", labels(invalid))
@@ -135,5 +139,6 @@ def test_names_labels_and_kinds() -> None:
 
 
 def test_every_file_of_vectors_has_its_test() -> None:
-    covered = {"operations", "histograms", "counters", "gauges", "drops", "names"}
-    assert {path.stem for path in VECTORS.glob("*.json")} == covered
+    files = Path(__file__).parent.glob("test_*.py")
+    tests = "".join(path.read_text(encoding="utf-8") for path in files)
+    assert [path.name for path in VECTORS.glob("*.json") if path.name not in tests] == []

@@ -14,7 +14,7 @@ from tallylight import Counter, Gauge, Histogram, Operation, Tallylight, Timer
 from tallylight.documents import Drops, Kind, OperationRow, Snapshot, Status, WindowFigures
 
 assert_type(tallylight.init(), Tallylight)
-assert_type(tallylight.init(service="a", max_series=1, tick_ms=0.5), Tallylight)
+assert_type(tallylight.init(service="a", max_series=1, tick_ms=500), Tallylight)
 tallylight.init("service")  # type: ignore[call-arg]
 tallylight.init(serivce="a")  # type: ignore[call-arg]
 
@@ -25,7 +25,8 @@ assert_type(tallylight.counter("a", unit="USD", scale=1e6, description="b"), Cou
 assert_type(tallylight.gauge("a", {"b": "c"}), Gauge)
 assert_type(tallylight.histogram("a", scale=10), Histogram)
 tallylight.operation("a", kind="web")  # type: ignore[arg-type]
-tallylight.operation("a", {"b": 5})  # type: ignore[dict-item]
+tallylight.operation("a", {"b": 5, "c": 0.5, "d": True, "e": "text"})
+tallylight.operation("a", {"b": None})  # type: ignore[dict-item]
 kind: Kind = "job"
 tallylight.operation("a", kind=kind)
 
@@ -39,7 +40,9 @@ operation.record_error(5, 5)  # type: ignore[arg-type]
 operation.name  # type: ignore[attr-defined]
 
 assert_type(operation.start(), Timer)
-assert_type(operation.start().end(), None)
+assert_type(operation.start().end(), float)
+assert_type(operation.start().fail("E"), float)
+tallylight.counter("a").add()
 operation.start().fail(KeyError)
 with operation.time() as timer:
     assert_type(timer, Timer)

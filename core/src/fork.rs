@@ -237,7 +237,11 @@ mod tests {
             operation.record_error_ms(1.0, "E");
             drop(recorder);
             let told = refused.is_err_and(|error| error.kind() == ErrorKind::Unsupported);
-            let is_empty = tally.snapshot().series.is_empty() && tally.isolate().is_none();
+            let is_empty = tally.snapshot().series.is_empty()
+                && tally.status().operations.is_empty()
+                && tally.isolate().is_none();
+            tally.start_ticker();
+            tally.shutdown();
             let drops = tally.drops();
             let counted = drops.closed == 3 && drops.nan == 0;
             // Its own children wait for nobody either.

@@ -35,14 +35,13 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 export class GeminiClient {
   #url;
-  #headers;
+  #withKey;
 
-  /** @param {{ baseUrl: string, model: string, apiKey?: string }} options */
-  constructor({ baseUrl, model, apiKey }) {
+  /** @param {{ baseUrl: string, model: string, withKey?: import('./lib/model-key.mjs').WithKey }} options */
+  constructor({ baseUrl, model, withKey = (call) => call() }) {
     this.model = model;
     this.#url = `${baseUrl.replace(/\/+$/, '')}/models/${encodeURIComponent(model)}`;
-    /** @type {Record<string, string>} */
-    this.#headers = { 'content-type': 'application/json', ...(apiKey && { 'x-goog-api-key': apiKey }) };
+    this.#withKey = withKey;
   }
 
   /**
@@ -74,7 +73,17 @@ export class GeminiClient {
    * @param {ModelRequest} request
    * @param {AbortSignal} signal
    */
-  async #post(method, { text, instruction, outputTokens }, signal) {
+  #post(method, request, signal) {
+    return this.#withKey((apiKey) => this.#send(method, request, signal, apiKey));
+  }
+
+  /**
+   * @param {string} method
+   * @param {ModelRequest} request
+   * @param {AbortSignal} signal
+   * @param {string} [apiKey]
+   */
+  async #send(method, { text, instruction, outputTokens }, signal, apiKey) {
     const body = {
       contents: [{ role: 'user', parts: [{ text }] }],
       ...(instruction && { systemInstruction: { parts: [{ text: instruction }] } }),
@@ -84,7 +93,7 @@ export class GeminiClient {
     try {
       response = await fetch(`${this.#url}:${method}`, {
         method: 'POST',
-        headers: this.#headers,
+        headers: { 'content-type': 'application/json', ...(apiKey && { 'x-goog-api-key': apiKey }) },
         body: JSON.stringify(body),
         signal,
       });

@@ -2,9 +2,10 @@
  * The AI engine: `POST /analyze`, measured by Tallylight, its status at `GET /api/monitoring/status`.
  */
 import { init } from 'tallylight';
-import { CommandError, UsageError, printJson, runCommand } from './lib/cli.mjs';
+import { UsageError, printJson, runCommand } from './lib/cli.mjs';
 import { listen, onStop } from './lib/lifecycle.mjs';
 import { measureModel } from './lib/measured-model.mjs';
+import { findModelKey } from './lib/model-key.mjs';
 import { createService } from './lib/service.mjs';
 import { createTelemetry } from './lib/telemetry.mjs';
 import { GeminiClient } from './model-client.mjs';
@@ -67,12 +68,12 @@ const spec = {
 };
 
 await runCommand(spec, async (options) => {
-  const apiKey = process.env.GEMINI_API_KEY;
-  checkModelUrl(options.modelUrl, apiKey);
+  checkModelUrl(options.modelUrl);
 
   const tally = init({ service: 'ai-engine' });
   const telemetry = createTelemetry(tally, { provider: 'gcp.gemini', model: options.model });
-  const client = new GeminiClient({ baseUrl: options.modelUrl, model: options.model, apiKey });
+  const withKey = await findModelKey(options.modelUrl);
+  const client = new GeminiClient({ baseUrl: options.modelUrl, model: options.model, withKey });
   const service = createService({
     model: measureModel(client, telemetry.model),
     instruments: telemetry.server,
@@ -99,17 +100,9 @@ await runCommand(spec, async (options) => {
   tally.shutdown();
 });
 
-/**
- * @param {string} modelUrl
- * @param {string} [apiKey]
- */
-function checkModelUrl(modelUrl, apiKey) {
+/** @param {string} modelUrl */
+function checkModelUrl(modelUrl) {
   if (!URL.canParse(modelUrl) || !/^https?:$/.test(new URL(modelUrl).protocol)) {
     throw new UsageError(`the model URL must be an http or https URL; got '${modelUrl}'`);
-  }
-  if (new URL(modelUrl).hostname.endsWith('googleapis.com') && !apiKey) {
-    throw new CommandError(
-      'the Gemini API needs a key. Hint: set GEMINI_API_KEY, or leave GEMINI_BASE_URL unset for the stub.',
-    );
   }
 }

@@ -1,4 +1,4 @@
-"""Latency metrics recorded in nanoseconds, and one live status document.
+"""Latency metrics recorded in nanoseconds, secrets cached, and one live status document.
 
     import tallylight
 
@@ -8,11 +8,13 @@
     with render.time():
         ...
 
+    key = tallylight.get_secret("cineview-gemini-api").reveal()
+
     print(tallylight.status()["operations"][0]["p95Duration"])
 
 Resolve a handle once and keep it; its ``record`` is the hot call. Durations are milliseconds.
 Recording never raises: a bad value is dropped and counted (see ``drops()``). Importing starts no
-thread; ``init()`` does.
+thread; ``init()`` does. Secrets are in :mod:`tallylight.secrets`.
 """
 
 from ._native import (
@@ -20,6 +22,8 @@ from ._native import (
     Gauge,
     Histogram,
     Operation,
+    Secret,
+    SecretChange,
     Tallylight,
     Timer,
     __version__,
@@ -29,15 +33,37 @@ from ._native import (
 from .errors import (
     ClosedError,
     ConflictError,
+    DeniedError,
     InternalError,
     InvalidConfigError,
     InvalidLabelError,
     InvalidNameError,
     InvalidValueError,
+    NotFoundError,
+    NotReadyError,
     ParseError,
     TallylightError,
     TallylightIOError,
+    TallylightTimeoutError,
+    UnavailableError,
     UnsupportedError,
+)
+from .secrets import (
+    DefinedSecrets,
+    SecretAccessor,
+    SecretChanges,
+    SecretPair,
+    both,
+    both_async,
+    define_secrets,
+    get_secret_async,
+    on_secret_change,
+    prefetch_secrets,
+    prefetch_secrets_async,
+    refresh_secret,
+    refresh_secret_async,
+    secret_overrides,
+    with_secret,
 )
 
 operation = default.operation
@@ -48,6 +74,13 @@ snapshot = default.snapshot
 status = default.status
 drops = default.drops
 shutdown = default.shutdown
+get_secret = default.get_secret
+get_secret_sync = default.get_secret_sync
+peek = default.peek
+set_secret_override = default.set_secret_override
+clear_secret_override = default.clear_secret_override
+declared_secrets = default.declared_secrets
+scrub = default.scrub
 
 
 def version() -> str:
@@ -59,6 +92,8 @@ __all__ = [
     "ClosedError",
     "ConflictError",
     "Counter",
+    "DefinedSecrets",
+    "DeniedError",
     "Gauge",
     "Histogram",
     "InternalError",
@@ -66,22 +101,49 @@ __all__ = [
     "InvalidLabelError",
     "InvalidNameError",
     "InvalidValueError",
+    "NotFoundError",
+    "NotReadyError",
     "Operation",
     "ParseError",
+    "Secret",
+    "SecretAccessor",
+    "SecretChange",
+    "SecretChanges",
+    "SecretPair",
     "Tallylight",
     "TallylightError",
     "TallylightIOError",
+    "TallylightTimeoutError",
     "Timer",
+    "UnavailableError",
     "UnsupportedError",
     "__version__",
+    "both",
+    "both_async",
+    "clear_secret_override",
     "counter",
+    "declared_secrets",
+    "define_secrets",
     "drops",
     "gauge",
+    "get_secret",
+    "get_secret_async",
+    "get_secret_sync",
     "histogram",
     "init",
+    "on_secret_change",
     "operation",
+    "peek",
+    "prefetch_secrets",
+    "prefetch_secrets_async",
+    "refresh_secret",
+    "refresh_secret_async",
+    "scrub",
+    "secret_overrides",
+    "set_secret_override",
     "shutdown",
     "snapshot",
     "status",
     "version",
+    "with_secret",
 ]

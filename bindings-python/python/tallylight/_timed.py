@@ -108,7 +108,8 @@ def call(operation: Operation, function: Callable[[], Any]) -> Any:
     try:
         result = function()
     except BaseException as error:
-        timer.fail(error)
+        # As at the end of a block: not every exception is a failure.
+        timer.__exit__(type(error), error, None)
         raise
     if isinstance(result, Coroutine):
         return _finish(timer, result)
@@ -120,7 +121,7 @@ async def _finish(timer: Timer, coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         result = await coroutine
     except BaseException as error:
-        timer.fail(error)
+        timer.__exit__(type(error), error, None)
         raise
     timer.end()
     return result

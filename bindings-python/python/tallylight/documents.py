@@ -6,6 +6,8 @@ annotate with them; ``import tallylight`` alone does not load it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Literal, TypedDict
 
 # Two literals, because stubtest takes an alias of one with several values for a mismatch.
@@ -248,6 +250,48 @@ class SecretsStatus(TypedDict):
     failures: dict[str, int]
     cacheFile: CacheFile | None
     entries: list[SecretRow]
+
+
+class DeclaredSecret(TypedDict):
+    """A secret that the service says it has."""
+
+    name: str
+    aliases: list[str]
+    """Environment variables that hold it beside the one of its name; each also with ``_FILE``."""
+    description: str
+
+
+class SecretsSettings(TypedDict, total=False):
+    """What ``init(secrets={...})`` takes. Spans of time are milliseconds."""
+
+    sources: str | Sequence[str]
+    """Which sources may answer: ``override``, ``file``, ``aws``, ``environment``."""
+    ttl: float
+    """How long a value is fresh; an hour."""
+    max_stale: float
+    """How old a value may be that is served while its source is out of order; a day."""
+    deadline: float
+    """How long a call waits at most; 5 s."""
+    attempt_timeout: float
+    """How long one attempt at AWS may take; 2 s."""
+    concurrency: int
+    max_entries: int
+    max_bytes: int
+    previous_grace: float
+    """How long the value before a change stays readable by ``both``; 10 minutes."""
+    region: str
+    second_region: str
+    """A region with a replica, asked when the first is out of order."""
+    endpoint: str
+    role_arn: str
+    external_id: str
+    aliases: Mapping[str, str | Sequence[str]]
+    declared: Sequence[str]
+    """Secrets of this service beside the built-in ones."""
+    cache_file: str | PathLike[str]
+    """The sealed cache that lets a restart during an outage start."""
+    cache_key: str | bytes
+    """What it is sealed with: 32 bytes as base64 or hexadecimal digits."""
 
 
 class Telemetry(TypedDict):

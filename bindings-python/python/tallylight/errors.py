@@ -1,7 +1,6 @@
 """The errors of Tallylight: one class for each code, all under :class:`TallylightError`.
 
-Only calls that are made once or rarely raise: registering, configuring, reading. Recording
-never does.
+Registering, configuring, reading and secrets raise. Recording never does.
 """
 
 from __future__ import annotations
@@ -12,6 +11,14 @@ class TallylightError(Exception):
 
     #: The stable string of the error, the same in Rust and Node.
     code: str = "internal"
+
+    #: Facts beside the message where they are known: ``name``, ``region``, ``request_id``,
+    #: ``aws_code``, ``variable``, ``path``. Never a secret's value.
+    details: dict[str, str]
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.details = {}
 
 
 class InvalidNameError(TallylightError):
@@ -66,6 +73,36 @@ class ParseError(TallylightError):
     """A document or a log could not be read."""
 
     code = "parse"
+
+
+class NotFoundError(TallylightError):
+    """There is no such secret: it never was, or it was deleted."""
+
+    code = "not_found"
+
+
+class DeniedError(TallylightError):
+    """The caller may not read or write the secret."""
+
+    code = "denied"
+
+
+class UnavailableError(TallylightError):
+    """What answers is out of order, or the caller's own credentials are of no use."""
+
+    code = "unavailable"
+
+
+class TallylightTimeoutError(TallylightError, TimeoutError):
+    """A deadline passed; it is a :class:`TimeoutError` too."""
+
+    code = "timeout"
+
+
+class NotReadyError(TallylightError):
+    """There is no value at hand, and the call may not wait for one."""
+
+    code = "not_ready"
 
 
 class InternalError(TallylightError):

@@ -10,14 +10,8 @@
 //! from PyO3's of the same functions, which would otherwise be merged with them into one that never
 //! unwinds; the symbol that is linked is the same (on Apple's systems symbols begin with `_`).
 
-#[cfg(unix)]
 use pyo3::ffi::PyObject;
 
-// Elsewhere threads end without unwinding.
-#[cfg(not(unix))]
-pub(super) use pyo3::ffi::{PyFloat_AsDouble, PyObject_Call};
-
-#[cfg(unix)]
 unsafe extern "C-unwind" {
     /// Calls with a tuple and, or null, a dict; a new reference, or null with an error set.
     #[cfg_attr(target_vendor = "apple", link_name = "\u{1}_PyObject_Call")]

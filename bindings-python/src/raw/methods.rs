@@ -145,15 +145,15 @@ const TIMER: [Method; 3] = [
     ),
     Method::of_none(
         c"end",
-        c"end($self, /)\n--\n\nRecords a success; a timer that does not run records nothing.",
+        c"end($self, /)\n--\n\nRecords a success and returns how many milliseconds it took; a timer that does not run records\nnothing and returns what it measured last.",
         timer_end,
     ),
 ];
 
 const COUNTER: [Method; 2] = [
-    Method::of_one(
+    Method::of_several(
         c"add",
-        c"add($self, amount, /)\n--\n\nAdds `amount`. It never raises, allocates or blocks.",
+        c"add($self, amount=1, /)\n--\n\nAdds `amount`, 1 unless told. It never raises, allocates or blocks.",
         counter_add,
     ),
     Method::of_none(
@@ -206,10 +206,25 @@ macro_rules! bare_number {
 }
 
 bare_number!(operation_record, Operation, record_ms);
-bare_number!(counter_add, Counter, add);
+bare_number!(counter_add_number, Counter, add);
 bare_number!(gauge_set, Gauge, set);
 bare_number!(gauge_add, Gauge, add);
 bare_number!(histogram_record, Histogram, record);
+
+unsafe extern "C-unwind" fn counter_add(
+    slf: *mut PyObject,
+    arguments: *const *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    // SAFETY: rule 1 of the module, for the instance and the one argument.
+    unsafe {
+        match count {
+            1 => counter_add_number(slf, *arguments),
+            0 => counter_increment(slf, std::ptr::null_mut()),
+            _ => wrong_count("Counter.add() takes at most 1 argument", count),
+        }
+    }
+}
 
 unsafe extern "C-unwind" fn counter_increment(
     slf: *mut PyObject,
@@ -292,6 +307,20 @@ pub(super) unsafe fn error_type(error: *mut PyObject) -> String {
     unsafe { convert::error_type(&Borrowed::from_ptr(Python::assume_attached(), error)) }
 }
 
+/// Whether an exception is a failure of what it ended; see [`convert::is_failure`].
+///
+/// # Safety
+///
+/// `class` is a live object, `value` is one or null, and the interpreter is attached.
+pub(super) unsafe fn is_failure(class: *mut PyObject, value: *mut PyObject) -> bool {
+    // SAFETY: the caller vouches for all three.
+    unsafe {
+        let py = Python::assume_attached();
+        let value = Borrowed::from_ptr_or_opt(py, value);
+        convert::is_failure(&Borrowed::from_ptr(py, class), value.as_deref())
+    }
+}
+
 unsafe extern "C-unwind" fn operation_start(slf: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: rule 1 of the module; the timer lent is an instance of Timer, and ours.
     unsafe {
@@ -318,7 +347,8 @@ unsafe extern "C-unwind" fn timer_end(slf: *mut PyObject, _: *mut PyObject) -> *
     // SAFETY: rule 1 of the module.
     let timer: &Timer = unsafe { receiver(slf) };
     contain(|| timer.end());
-    none()
+    // SAFETY: the interpreter is attached; null with an error set when it has no memory.
+    unsafe { ffi::PyFloat_FromDouble(timer.last_ms()) }
 }
 
 unsafe extern "C-unwind" fn timer_exit(
@@ -333,10 +363,17 @@ unsafe extern "C-unwind" fn timer_exit(
             0 => ffi::Py_None(),
             _ => *arguments,
         };
-        if raised == ffi::Py_None() || raised == ffi::PyExc_GeneratorExit {
+        if raised == ffi::Py_None() {
             contain(|| timer.end());
         } else {
-            contain(|| timer.end_with(|| error_type(raised)));
+            let value = match count {
+                1 => std::ptr::null_mut(),
+                _ => *arguments.add(1),
+            };
+            contain(|| match is_failure(raised, value) {
+                true => timer.end_with(|| error_type(raised)),
+                false => timer.end(),
+            });
         }
     }
     none()

@@ -15,7 +15,7 @@ use pyo3::types::PyType;
 use pyo3::{Borrowed, PyTypeInfo};
 use tallylight::stopwatch;
 
-use super::methods::error_type;
+use super::methods::{error_type, is_failure};
 use super::{calls, contain, raising, receiver};
 use crate::timed::TimedBase;
 
@@ -87,7 +87,7 @@ unsafe extern "C-unwind" fn call(
     }
 }
 
-/// Records a failed call; the exception set stays as it is.
+/// Records a call that raised; the exception set stays as it is.
 ///
 /// # Safety
 ///
@@ -100,14 +100,17 @@ unsafe fn failed(timed: &TimedBase, ns: u64) {
         // reading its name may raise.
         unsafe { ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut traceback) };
         let error_type = match class.is_null() {
-            true => String::new(),
-            // SAFETY: a live object, and ours.
-            false => unsafe { error_type(class) },
+            true => Some(String::new()),
+            // SAFETY: live objects, and ours; the value may be null.
+            false => unsafe { is_failure(class, value).then(|| error_type(class)) },
         };
         // SAFETY: gives back the three references just taken.
         unsafe { ffi::PyErr_Restore(class, value, traceback) };
         let duration = Duration::from_nanos(ns);
-        timed.operation.record_error(duration, &error_type);
+        match error_type {
+            Some(error_type) => timed.operation.record_error(duration, &error_type),
+            None => timed.operation.record(duration),
+        }
     });
 }
 

@@ -119,7 +119,7 @@ impl TracingLayer {
             return None;
         }
         let callsite = metadata.callsite();
-        let _inside = fork::enter();
+        let _inside = fork::enter()?;
         if let Some(known) = self.sites.read().get(&callsite) {
             return known.clone();
         }
@@ -166,8 +166,9 @@ where
             error: told.error.map(Cow::Owned),
             started: stopwatch::now(),
         };
-        let _inside = fork::enter();
-        self.table(id).lock().insert(id.into_u64(), span);
+        if let Some(_inside) = fork::enter() {
+            self.table(id).lock().insert(id.into_u64(), span);
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
@@ -177,7 +178,9 @@ where
         if told.kind.is_none() && told.error.is_none() {
             return;
         }
-        let _inside = fork::enter();
+        let Some(_inside) = fork::enter() else {
+            return;
+        };
         if let Some(span) = self.table(id).lock().get_mut(&id.into_u64()) {
             span.kind = told.kind.unwrap_or(span.kind);
             if let Some(error) = told.error {
@@ -194,7 +197,9 @@ where
         event.record(&mut told);
         for outer in context.event_scope(event).into_iter().flatten() {
             let id = outer.id();
-            let _inside = fork::enter();
+            let Some(_inside) = fork::enter() else {
+                return;
+            };
             if let Some(span) = self.table(&id).lock().get_mut(&id.into_u64()) {
                 match told.error {
                     Some(error) => span.error = Some(Cow::Owned(error)),
@@ -206,11 +211,8 @@ where
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
-        let closed = {
-            let _inside = fork::enter();
-            self.table(&id).lock().remove(&id.into_u64())
-        };
-        let Some(span) = closed else {
+        let take = |_inside| self.table(&id).lock().remove(&id.into_u64());
+        let Some(span) = fork::enter().and_then(take) else {
             return;
         };
         let took = Duration::from_nanos(stopwatch::nanos_since(span.started));
@@ -260,7 +262,7 @@ impl Site {
         let operation = &self.operations[kind as usize];
         if operation.get().is_none() {
             // Inside, so that no forked child inherits a once-lock that is being filled.
-            let _inside = fork::enter();
+            let _inside = fork::enter()?;
             operation.get_or_init(register);
         }
         operation.get().and_then(Option::as_ref)

@@ -13,8 +13,7 @@ pub(crate) const STATUS_URL: &str = "TALLYLIGHT_STATUS_URL";
 
 /// Where wrong arguments of `tallylight secrets` lead.
 #[cfg(feature = "secrets-aws")]
-const SECRETS_HINT: &str =
-    "`tallylight secrets --help` shows the commands, `tallylight secrets <command> --help` their options and examples";
+const SECRETS_HINT: &str = "`tallylight secrets --help` shows the commands, `tallylight secrets <command> --help` their options and examples";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -51,7 +50,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Set up, list, read, rotate and test the secrets of a service
     #[cfg(feature = "secrets-aws")]
-    Secrets(super::secrets::SecretsArgs),
+    Secrets(Box<super::secrets::SecretsArgs>),
     /// Print the version of this command
     Version(VersionArgs),
 }
@@ -160,7 +159,10 @@ pub(crate) fn parse(args: &[String]) -> Parsed {
             return Parsed::Said(USAGE);
         }
         #[cfg(feature = "secrets-aws")]
-        _ if args.get(1..).is_some_and(|rest| rest.iter().any(|arg| arg == "secrets")) => {
+        _ if args
+            .get(1..)
+            .is_some_and(|rest| rest.iter().any(|arg| arg == "secrets")) =>
+        {
             output.failure(&super::secrets::refusal(&error).hint(SECRETS_HINT));
             return Parsed::Said(USAGE);
         }

@@ -253,7 +253,38 @@ mod tests {
         assert_eq!(total.count(), many);
     }
 
+    fn by_bucket(increase: &Increase) -> std::collections::BTreeMap<u16, u64> {
+        let mut counts = std::collections::BTreeMap::new();
+        for (bucket, count) in &increase.cells {
+            *counts.entry(*bucket).or_default() += u64::from(*count);
+        }
+        counts
+    }
+
     proptest! {
+        #[test]
+        fn merging_in_place_is_merging(
+            here in prop::collection::btree_map(0u16..30, 1u64..10_000_000_000, 0..20),
+            more in prop::collection::btree_map(0u16..30, 1u64..10_000_000_000, 0..20),
+        ) {
+            let of = |counts: &std::collections::BTreeMap<u16, u64>| {
+                let cells: Vec<_> = counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
+                Increase::of_distribution(&cells, 7)
+            };
+            let (mut anew, mut in_place) = (of(&here), of(&here));
+            anew.merge_anew(&of(&more));
+            if in_place.merge_in_place(&of(&more)) {
+                prop_assert_eq!(by_bucket(&in_place), by_bucket(&anew));
+            } else {
+                prop_assert_eq!(in_place, of(&here));
+            }
+            let mut merged = of(&here);
+            merged.merge(&of(&more));
+            prop_assert_eq!(by_bucket(&merged), by_bucket(&anew));
+            prop_assert_eq!(merged.sum, 14);
+            prop_assert!(merged.cells.is_sorted_by_key(|cell| cell.0));
+        }
+
         #[test]
         fn every_increase_is_in_exactly_one_slot(
             steps in proptest::collection::vec((0u64..50, 0u16..600, 1u64..1000), 1..200)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::anchors::{Anchor, Anchors, HashKeys, MAX_VALUES};
+use super::anchors::{Anchor, Anchors, HashKeys};
 use super::value::{Reach, Value};
 
 /// The known values, and where in a text they may be.
@@ -17,14 +17,16 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Readies these values.
-    pub(super) fn new(keys: HashKeys, values: impl Iterator<Item = Arc<Value>>) -> Self {
-        let (mut fields, mut values): (Vec<_>, Vec<_>) =
+    /// Readies these values, which have so many anchors together.
+    pub(super) fn new(
+        keys: HashKeys,
+        values: impl Iterator<Item = Arc<Value>>,
+        anchors: usize,
+    ) -> Self {
+        let (mut fields, values): (Vec<_>, Vec<_>) =
             values.partition(|value| value.reach() == Reach::Field);
         fields.sort_unstable_by(|one, other| one.bytes().cmp(other.bytes()));
-        values.truncate(MAX_VALUES);
-        let count = values.iter().map(|value| count_anchors(value)).sum();
-        let mut anchors = Anchors::with_capacity(keys, count);
+        let mut anchors = Anchors::with_capacity(keys, anchors);
         for (number, value) in values.iter().enumerate() {
             value.anchors(|piece, form, offset, may_be_spared| {
                 let anchor = Anchor {
@@ -84,11 +86,4 @@ impl Known {
     pub(super) fn has_bracket(&self) -> bool {
         self.has_bracket
     }
-}
-
-/// How many anchors a value has, before any is spared.
-pub(super) fn count_anchors(value: &Value) -> usize {
-    let mut count = 0;
-    value.anchors(|_, _, _, _| count += 1);
-    count
 }

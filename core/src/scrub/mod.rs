@@ -61,7 +61,7 @@ static IS_ANY_KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// The text with every known secret replaced by `[redacted]`.
 ///
-/// Known is every value that [`Secrets`](crate::Secrets) has answered in this process, and each
+/// Known is every value that `Secrets` has answered in this process, and each
 /// credential within one (the password of a database's JSON or URL); found is also what was
 /// escaped for JSON, a URL or source code, or encoded in base64 or hex. A value shorter than
 /// 8 bytes, or a word that anyone may write, is redacted only where it is the whole text; one

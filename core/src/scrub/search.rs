@@ -17,7 +17,7 @@ const MAX_LAYERS: usize = 3;
 /// Escapes are undone in so many bytes of a text at a time, and in what follows, so that it needs
 /// no more memory; whatever lies across an edge lies within the overlap, or is found in parts.
 const SEGMENT: usize = 1 << 20;
-const OVERLAP: usize = 0;
+const OVERLAP: usize = 128 << 10;
 /// Within what was found already a value need not be looked for, but near its beginning: another
 /// value may begin before it with too few characters to hold an anchor.
 const BEFORE_OTHERS: usize = 64;

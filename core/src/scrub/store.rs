@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use super::anchors::{Anchors, HashKeys, MAX_VALUES};
-use super::known::{Known, count_anchors};
+use super::known::Known;
 use super::parts;
 use super::reach::{MAX_VALUE, MIN_VALUE};
 use super::value::Value;
@@ -38,8 +38,14 @@ type Digest = [u64; 2];
 
 struct Entry {
     value: Arc<Value>,
-    memory: usize,
+    anchors: usize,
     registered: u64,
+}
+
+impl Entry {
+    fn memory(&self) -> usize {
+        self.value.bytes().len() + Anchors::memory(self.anchors) + MEMORY_EACH
+    }
 }
 
 /// The values that were registered.
@@ -106,13 +112,12 @@ impl Store {
             entry.registered = registered;
             return false;
         }
-        let memory = value.bytes().len() + Anchors::memory(count_anchors(&value)) + MEMORY_EACH;
-        self.stats.bytes += memory;
         let entry = Entry {
+            anchors: value.count_anchors(),
             value: Arc::new(value),
-            memory,
             registered,
         };
+        self.stats.bytes += entry.memory();
         self.entries.insert(digest, entry);
         true
     }
@@ -125,7 +130,7 @@ impl Store {
         else {
             return false;
         };
-        self.stats.bytes -= entry.memory;
+        self.stats.bytes -= entry.memory();
         self.stats.evicted += 1;
         true
     }
@@ -133,12 +138,14 @@ impl Store {
     /// What is known now, ready to be looked for; nothing when that is nothing.
     pub(super) fn publish(&self) -> Option<Arc<Known>> {
         let keys = self.keys.as_ref().filter(|_| !self.entries.is_empty())?;
-        let values = self
-            .by_age
-            .values()
-            .filter_map(|digest| self.entries.get(digest));
-        let values = values.map(|entry| Arc::clone(&entry.value));
-        Some(Arc::new(Known::new(keys.anchors.clone(), values)))
+        let entries = || {
+            self.by_age
+                .values()
+                .filter_map(|digest| self.entries.get(digest))
+        };
+        let values = entries().map(|entry| Arc::clone(&entry.value));
+        let anchors = entries().map(|entry| entry.anchors).sum();
+        Some(Arc::new(Known::new(keys.anchors.clone(), values, anchors)))
     }
 
     /// Forgets every value; the counts of what was lost stay.

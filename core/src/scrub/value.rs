@@ -93,6 +93,13 @@ impl Value {
         }
     }
 
+    /// How many there are.
+    pub(super) fn count_anchors(&self) -> usize {
+        let mut count = 0;
+        self.anchors(|_, _, _, _| count += 1);
+        count
+    }
+
     /// Whether it can be found where it stands as it is.
     pub(super) fn has_anchor(&self) -> bool {
         let mut has_one = false;

@@ -17,7 +17,9 @@ fn stage_with(label: &str) -> Option<(Stage, String)> {
 
 fn check(report: &Value, subject: &str) -> Value {
     let checks = report["checks"].as_array().unwrap();
-    let found = checks.iter().find(|check| check["subject"].as_str().unwrap().starts_with(subject));
+    let found = checks
+        .iter()
+        .find(|check| check["subject"].as_str().unwrap().starts_with(subject));
     found.cloned().unwrap_or_default()
 }
 
@@ -39,9 +41,19 @@ fn all_is_well() {
     ] {
         assert!(ran.out.contains(part), "{part}: {}", ran.out);
     }
-    assert!(!ran.out.contains('\u{1b}') && !ran.out.contains("fix:"), "{}", ran.out);
-    let report = stage.run(&["doctor", &name, "--json"]).ends(0, &[VALUE, KEY]).json();
-    assert_eq!((&report["verdict"], &report["aws"]["region"]), (&"ok".into(), &"us-east-1".into()));
+    assert!(
+        !ran.out.contains('\u{1b}') && !ran.out.contains("fix:"),
+        "{}",
+        ran.out
+    );
+    let report = stage
+        .run(&["doctor", &name, "--json"])
+        .ends(0, &[VALUE, KEY])
+        .json();
+    assert_eq!(
+        (&report["verdict"], &report["aws"]["region"]),
+        (&"ok".into(), &"us-east-1".into())
+    );
     assert_eq!(report["environment"]["isDevelopment"], false);
     assert_eq!(report["missingStatements"], Value::Array(Vec::new()));
     assert_eq!(stage.writes(), 0);
@@ -52,16 +64,31 @@ fn a_call_that_is_denied_names_the_statement_that_is_missing() {
     let Some((stage, name)) = stage_with("cli-denied") else {
         return;
     };
-    stage.proxy.mode(Rule::new(Mode::AccessDenied).operation("GetSecretValue")).unwrap();
-    let report = stage.run(&["doctor", &name, "--json"]).ends(1, &[VALUE, KEY]).json();
+    stage
+        .proxy
+        .mode(Rule::new(Mode::AccessDenied).operation("GetSecretValue"))
+        .unwrap();
+    let report = stage
+        .run(&["doctor", &name, "--json"])
+        .ends(1, &[VALUE, KEY])
+        .json();
     assert_eq!(report["verdict"], "fail");
     assert_eq!(check(&report, &name)["verdict"], "fail");
     let statement = &report["missingStatements"][0];
-    assert_eq!((&statement["Effect"], &statement["Action"]), (&"Allow".into(), &"secretsmanager:GetSecretValue".into()));
+    assert_eq!(
+        (&statement["Effect"], &statement["Action"]),
+        (&"Allow".into(), &"secretsmanager:GetSecretValue".into())
+    );
     let resource = statement["Resource"].as_str().unwrap();
-    assert!(resource.contains(&format!(":secret:{name}-??????")), "{resource}");
+    assert!(
+        resource.contains(&format!(":secret:{name}-??????")),
+        "{resource}"
+    );
     let ran = stage.run(&["doctor", &name]).ends(1, &[VALUE]);
-    assert!(ran.out.contains("missing IAM statements") && ran.out.contains("fix: allow secretsmanager:GetSecretValue"));
+    assert!(
+        ran.out.contains("missing IAM statements")
+            && ran.out.contains("fix: allow secretsmanager:GetSecretValue")
+    );
 
     // What a service can do without is a warning.
     stage
@@ -72,7 +99,10 @@ fn a_call_that_is_denied_names_the_statement_that_is_missing() {
             Rule::new(Mode::AccessDenied).operation("DescribeSecret"),
         ])
         .unwrap();
-    let report = stage.run(&["doctor", &name, "--json"]).ends(0, &[VALUE]).json();
+    let report = stage
+        .run(&["doctor", &name, "--json"])
+        .ends(0, &[VALUE])
+        .json();
     assert_eq!(report["verdict"], "warn");
     for call in ["ListSecrets", "BatchGetSecretValue", "DescribeSecret"] {
         let found = check(&report, call);
@@ -87,7 +117,10 @@ fn a_clock_that_is_off_is_told() {
         return;
     };
     stage.proxy.mode(Rule::new(Mode::Skew)).unwrap();
-    let report = stage.run(&["doctor", &name, "--json"]).ends(1, &[VALUE, KEY]).json();
+    let report = stage
+        .run(&["doctor", &name, "--json"])
+        .ends(1, &[VALUE, KEY])
+        .json();
     let clock = check(&report, "clock");
     assert_eq!(clock["verdict"], "fail", "{report}");
     assert!(clock["fix"].as_str().unwrap().contains("NTP"), "{clock}");
@@ -106,16 +139,33 @@ fn without_a_region_or_credentials_it_says_what_to_set() {
     assert!(region["fix"].as_str().unwrap().contains("AWS_REGION"));
 
     let mut command = stage.command(&["doctor", &name, "--json"]);
-    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    command
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY");
     let report = ended(command, b"").ends(1, &[]).json();
     let credentials = check(&report, "credentials");
     assert_eq!(credentials["verdict"], "fail", "{report}");
-    assert!(credentials["fix"].as_str().unwrap().contains("AWS_ACCESS_KEY_ID"), "{credentials}");
+    assert!(
+        credentials["fix"]
+            .as_str()
+            .unwrap()
+            .contains("AWS_ACCESS_KEY_ID"),
+        "{credentials}"
+    );
     assert_eq!(check(&report, &name)["verdict"], "fail");
 
     stage.proxy.mode(Rule::new(Mode::ExpiredToken)).unwrap();
-    let report = stage.run(&["doctor", &name, "--json"]).ends(1, &[KEY]).json();
-    assert!(check(&report, &name)["fix"].as_str().unwrap().contains("sign in again"), "{report}");
+    let report = stage
+        .run(&["doctor", &name, "--json"])
+        .ends(1, &[KEY])
+        .json();
+    assert!(
+        check(&report, &name)["fix"]
+            .as_str()
+            .unwrap()
+            .contains("sign in again"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -124,23 +174,34 @@ fn files_and_variables_are_looked_at_too() {
     let report = ended(command, b"").ends(1, &[]).json();
     assert_eq!(report["environment"]["isDevelopment"], true);
     let found = check(&report, "cineview-gemini-api");
-    assert!(found["fix"].as_str().unwrap().contains("GEMINI_API_KEY"), "{found}");
+    assert!(
+        found["fix"].as_str().unwrap().contains("GEMINI_API_KEY"),
+        "{found}"
+    );
     assert!(report.get("aws").is_none());
 
     command = secrets(&["doctor", "cineview-gemini-api", "--json"]);
     command.env("GEMINI_API_KEY", VALUE);
     let report = ended(command, b"").ends(0, &[VALUE]).json();
-    assert_eq!(check(&report, "cineview-gemini-api")["text"], "from the variable GEMINI_API_KEY");
+    assert_eq!(
+        check(&report, "cineview-gemini-api")["text"],
+        "from the variable GEMINI_API_KEY"
+    );
 
     let path = std::env::temp_dir().join(crate::stage::unique("tallylight-doctor"));
     std::fs::write(&path, VALUE).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     command = secrets(&["doctor", "cineview-gemini-api", "--json"]);
-    command.env("CINEVIEW_GEMINI_API_FILE", &path).env("NODE_ENV", "production");
+    command
+        .env("CINEVIEW_GEMINI_API_FILE", &path)
+        .env("NODE_ENV", "production");
     let report = ended(command, b"").ends(0, &[VALUE]).json();
     let found = check(&report, "cineview-gemini-api");
     assert_eq!(found["verdict"], "warn", "{report}");
-    assert!(found["fix"].as_str().unwrap().contains("chmod o-r"), "{found}");
+    assert!(
+        found["fix"].as_str().unwrap().contains("chmod o-r"),
+        "{found}"
+    );
     std::fs::remove_file(path).unwrap();
 }
 
@@ -152,12 +213,21 @@ fn the_policy_is_printed_and_nothing_else() {
     assert_eq!(statement["Resource"].as_array().unwrap().len(), 3);
     assert!(!policy.out.contains("Put"), "{}", policy.out);
     let operator = ended(secrets(&["doctor", "a/b", "--policy=operator"]), b"").ends(0, &[]);
-    assert!(operator.out.contains("secretsmanager:PutSecretValue") && operator.out.contains(":secret:a/b-??????"));
+    assert!(
+        operator.out.contains("secretsmanager:PutSecretValue")
+            && operator.out.contains(":secret:a/b-??????")
+    );
     let Some((stage, name)) = stage_with("cli-policy") else {
         return;
     };
     let policy = stage.run(&["doctor", &name, "--policy"]).ends(0, &[VALUE]);
     assert_eq!(policy.err, "");
-    let resource = policy.json()["Statement"][0]["Resource"][0].as_str().unwrap().to_owned();
-    assert!(resource.starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:"), "{resource}");
+    let resource = policy.json()["Statement"][0]["Resource"][0]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        resource.starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:"),
+        "{resource}"
+    );
 }

@@ -28,20 +28,42 @@ fn a_new_value_that_is_checked_comes_into_use() {
 
     let seen = stage.path("seen");
     let check = format!("cat > '{seen}'; echo ok $TALLYLIGHT_SECRET_NAME; cat '{seen}' >&2");
-    let args = ["rotate", &name, "--from-stdin", "--yes", "--json", "--check", &check];
-    let ran = stage.run_with(&args, format!("{NEW}\n").as_bytes()).ends(0, &[OLD, NEW]);
+    let args = [
+        "rotate",
+        &name,
+        "--from-stdin",
+        "--yes",
+        "--json",
+        "--check",
+        &check,
+    ];
+    let ran = stage
+        .run_with(&args, format!("{NEW}\n").as_bytes())
+        .ends(0, &[OLD, NEW]);
     assert_eq!(std::fs::read_to_string(&seen).unwrap(), NEW);
-    assert!(ran.err.contains(&format!("ok {name}")) && ran.err.contains("[redacted]"), "{}", ran.err);
+    assert!(
+        ran.err.contains(&format!("ok {name}")) && ran.err.contains("[redacted]"),
+        "{}",
+        ran.err
+    );
     let json = ran.json();
-    assert_eq!((&json["action"], &json["previousVersion"]), (&"rotated".into(), &old.as_str().into()));
+    assert_eq!(
+        (&json["action"], &json["previousVersion"]),
+        (&"rotated".into(), &old.as_str().into())
+    );
     let current = stage.stored(&name, "AWSCURRENT");
-    assert_eq!((&current["SecretString"], &current["VersionId"]), (&NEW.into(), &json["version"]));
+    assert_eq!(
+        (&current["SecretString"], &current["VersionId"]),
+        (&NEW.into(), &json["version"])
+    );
     assert_eq!(stage.stored(&name, "AWSPREVIOUS")["SecretString"], OLD);
     assert!(!stage.has_pending(&name));
 
     // Once more, as after a lost answer: it is in use already.
     let writes = stage.writes();
-    let ran = stage.run_with(&["rotate", &name, "--from-stdin", "--yes"], NEW.as_bytes()).ends(0, &[OLD, NEW]);
+    let ran = stage
+        .run_with(&["rotate", &name, "--from-stdin", "--yes"], NEW.as_bytes())
+        .ends(0, &[OLD, NEW]);
     assert!(ran.out.starts_with("unchanged"), "{}", ran.out);
     assert_eq!(stage.writes(), writes);
 }
@@ -51,12 +73,27 @@ fn a_value_can_be_made_here() {
     let Some((stage, name, _)) = stage_with("cli-generate") else {
         return;
     };
-    let ran = stage.run(&["rotate", &name, "--generate", "48", "--charset", "hex", "--yes"]);
+    let ran = stage.run(&[
+        "rotate",
+        &name,
+        "--generate",
+        "48",
+        "--charset",
+        "hex",
+        "--yes",
+    ]);
     let value = stage.text(&name);
     assert_eq!(value.len(), 48);
-    assert!(value.bytes().all(|byte| byte.is_ascii_hexdigit()), "{value}");
+    assert!(
+        value.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{value}"
+    );
     let ran = ran.ends(0, &[OLD, &value]);
-    assert!(ran.out.contains("AWSCURRENT") && ran.out.contains("AWSPREVIOUS"), "{}", ran.out);
+    assert!(
+        ran.out.contains("AWSCURRENT") && ran.out.contains("AWSPREVIOUS"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
@@ -70,10 +107,24 @@ fn a_check_that_refuses_leaves_the_old_value_in_use() {
         ("sleep 60 & sleep 60", "--check-timeout"),
         ("no-such-command-here", "did not accept"),
     ] {
-        let args = ["rotate", &name, "--from-stdin", "--yes", "--check-timeout", "2s", "--check", check];
+        let args = [
+            "rotate",
+            &name,
+            "--from-stdin",
+            "--yes",
+            "--check-timeout",
+            "2s",
+            "--check",
+            check,
+        ];
         let ran = stage.run_with(&args, NEW.as_bytes()).ends(1, &[OLD, NEW]);
         assert!(ran.err.contains(says), "{check}: {}", ran.err);
-        assert!(ran.err.contains(&format!("taken back; version {old} is in use")), "{}", ran.err);
+        assert!(
+            ran.err
+                .contains(&format!("taken back; version {old} is in use")),
+            "{}",
+            ran.err
+        );
         assert!(!stage.has_pending(&name), "{check}");
         assert_eq!(stage.text(&name), OLD);
     }
@@ -87,7 +138,11 @@ fn a_failure_on_the_way_takes_the_pending_version_back() {
     // The promotion fails, and what comes after it works again.
     stage
         .proxy
-        .mode(Rule::new(Mode::AccessDenied).operation("UpdateSecretVersionStage").next(1))
+        .mode(
+            Rule::new(Mode::AccessDenied)
+                .operation("UpdateSecretVersionStage")
+                .next(1),
+        )
         .unwrap();
     let args = ["rotate", &name, "--from-stdin", "--yes"];
     let ran = stage.run_with(&args, NEW.as_bytes()).ends(1, &[OLD, NEW]);
@@ -95,24 +150,44 @@ fn a_failure_on_the_way_takes_the_pending_version_back() {
     assert!(!stage.has_pending(&name));
 
     // The answer to the put is lost for good: the version may be there.
-    stage.proxy.mode(Rule::new(Mode::Cut).operation("PutSecretValue")).unwrap();
+    stage
+        .proxy
+        .mode(Rule::new(Mode::Cut).operation("PutSecretValue"))
+        .unwrap();
     stage.run_with(&args, NEW.as_bytes()).ends(1, &[OLD, NEW]);
     assert!(!stage.has_pending(&name));
 
     // Nothing works any more: it says what is left to do.
-    stage.proxy.mode(Rule::new(Mode::AccessDenied).operation("UpdateSecretVersionStage")).unwrap();
+    stage
+        .proxy
+        .mode(Rule::new(Mode::AccessDenied).operation("UpdateSecretVersionStage"))
+        .unwrap();
     let ran = stage.run_with(&args, NEW.as_bytes()).ends(1, &[OLD, NEW]);
-    assert!(ran.err.contains("could not be taken back") && ran.err.contains("--cancel"), "{}", ran.err);
+    assert!(
+        ran.err.contains("could not be taken back") && ran.err.contains("--cancel"),
+        "{}",
+        ran.err
+    );
     assert!(stage.has_pending(&name));
     stage.proxy.mode(Rule::new(Mode::Ok)).unwrap();
     let ran = stage.run_with(&args, NEW.as_bytes()).ends(1, &[OLD, NEW]);
-    assert!(ran.err.contains("under way") && ran.err.contains("--cancel"), "{}", ran.err);
-    stage.run(&["rotate", &name, "--cancel", "--dry-run"]).ends(3, &[OLD, NEW]);
-    let ran = stage.run(&["rotate", &name, "--cancel", "--yes"]).ends(0, &[OLD, NEW]);
+    assert!(
+        ran.err.contains("under way") && ran.err.contains("--cancel"),
+        "{}",
+        ran.err
+    );
+    stage
+        .run(&["rotate", &name, "--cancel", "--dry-run"])
+        .ends(3, &[OLD, NEW]);
+    let ran = stage
+        .run(&["rotate", &name, "--cancel", "--yes"])
+        .ends(0, &[OLD, NEW]);
     assert!(ran.out.starts_with("cancelled"), "{}", ran.out);
     assert!(!stage.has_pending(&name));
     assert_eq!(stage.text(&name), OLD);
-    let ran = stage.run(&["rotate", &name, "--cancel", "--yes"]).ends(0, &[]);
+    let ran = stage
+        .run(&["rotate", &name, "--cancel", "--yes"])
+        .ends(0, &[]);
     assert!(ran.out.starts_with("unchanged"), "{}", ran.out);
 }
 
@@ -124,7 +199,15 @@ fn ctrl_c_leaves_no_pending_version_and_no_check() {
     let running = stage.path("running");
     let check = format!("echo $$ > '{running}.new'; mv '{running}.new' '{running}'; sleep 300");
     let mut child = stage
-        .command(&["rotate", &name, "--generate", "40", "--yes", "--check", &check])
+        .command(&[
+            "rotate",
+            &name,
+            "--generate",
+            "40",
+            "--yes",
+            "--check",
+            &check,
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -139,10 +222,17 @@ fn ctrl_c_leaves_no_pending_version_and_no_check() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let err = String::from_utf8(output.stderr).unwrap();
-    assert!(err.contains("taken back") && err.contains("interrupted"), "{err}");
+    assert!(
+        err.contains("taken back") && err.contains("interrupted"),
+        "{err}"
+    );
     clean(&err, OLD);
     assert!(!stage.has_pending(&name));
-    let check: i32 = std::fs::read_to_string(&running).unwrap().trim().parse().unwrap();
+    let check: i32 = std::fs::read_to_string(&running)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     // SAFETY: signal 0 only asks whether the process is there.
     while unsafe { libc::kill(check, 0) } == 0 {
         moment();
@@ -156,14 +246,20 @@ fn what_cannot_be_rotated_says_so() {
     };
     let missing = stage.declare("cli-not-there");
     let rotate = |stage: &Stage, name: &str, more: &[&str]| {
-        stage.run(&[&["rotate", name, "--yes"], more].concat()).ends(1, &[OLD])
+        stage
+            .run(&[&["rotate", name, "--yes"], more].concat())
+            .ends(1, &[OLD])
     };
     let ran = rotate(&stage, &missing, &["--generate", "40"]);
     assert!(ran.err.contains("tallylight secrets setup"), "{}", ran.err);
     let ran = rotate(&stage, &name, &["--lambda"]);
     assert!(ran.err.contains("no rotation function"), "{}", ran.err);
-    stage.run_with(&["rotate", &name, "--from-stdin", "--yes"], b"").ends(2, &[]);
-    stage.run_with(&["rotate", &name, "--from-stdin", "--yes"], &[b'a'; 70_000]).ends(2, &[]);
+    stage
+        .run_with(&["rotate", &name, "--from-stdin", "--yes"], b"")
+        .ends(2, &[]);
+    stage
+        .run_with(&["rotate", &name, "--from-stdin", "--yes"], &[b'a'; 70_000])
+        .ends(2, &[]);
     stage.aws.delete(&name).unwrap();
     let ran = rotate(&stage, &name, &["--generate", "40"]);
     assert!(ran.err.contains("restore-secret"), "{}", ran.err);

@@ -16,25 +16,50 @@ fn a_second_run_writes_nothing() {
     };
     let name = stage.declare("cli-twice");
     let document = format!("{{\"{name}\": \"{VALUE}\"}}");
-    let plan = stage.run_with(&["setup", "--from-stdin", "--dry-run"], document.as_bytes()).ends(3, &[VALUE]);
+    let plan = stage
+        .run_with(&["setup", "--from-stdin", "--dry-run"], document.as_bytes())
+        .ends(3, &[VALUE]);
     assert_eq!(plan.out, format!("create     {name}\n"));
     assert_eq!(stage.writes(), 0);
 
-    let ran = stage.run_with(&["setup", "--from-stdin"], document.as_bytes()).ends(0, &[VALUE]);
-    assert!(ran.out.starts_with(&format!("created    {name}  version ")), "{}", ran.out);
-    assert!(ran.err.contains("1 created, 0 updated, 0 unchanged in us-east-1"), "{}", ran.err);
+    let ran = stage
+        .run_with(&["setup", "--from-stdin"], document.as_bytes())
+        .ends(0, &[VALUE]);
+    assert!(
+        ran.out.starts_with(&format!("created    {name}  version ")),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.err
+            .contains("1 created, 0 updated, 0 unchanged in us-east-1"),
+        "{}",
+        ran.err
+    );
     assert_eq!(stage.text(&name), VALUE);
 
-    let ran = stage.run_with(&["setup", "--from-stdin", "--json"], document.as_bytes()).ends(0, &[VALUE]);
+    let ran = stage
+        .run_with(&["setup", "--from-stdin", "--json"], document.as_bytes())
+        .ends(0, &[VALUE]);
     assert_eq!(ran.json()["secrets"][0]["action"], "unchanged");
     assert_eq!(stage.writes(), 1);
-    stage.run_with(&["setup", "--from-stdin", "--dry-run"], document.as_bytes()).ends(0, &[VALUE]);
+    stage
+        .run_with(&["setup", "--from-stdin", "--dry-run"], document.as_bytes())
+        .ends(0, &[VALUE]);
 
     let document = format!("{{\"{name}\": \"{OTHER}\"}}");
-    let plan = stage.run_with(&["setup", "--from-stdin", "--dry-run", "--json"], document.as_bytes());
+    let plan = stage.run_with(
+        &["setup", "--from-stdin", "--dry-run", "--json"],
+        document.as_bytes(),
+    );
     let plan = plan.ends(3, &[VALUE, OTHER]).json();
-    assert_eq!((&plan["dryRun"], &plan["secrets"][0]["action"]), (&true.into(), &"update".into()));
-    stage.run_with(&["setup", "--from-stdin"], document.as_bytes()).ends(0, &[VALUE, OTHER]);
+    assert_eq!(
+        (&plan["dryRun"], &plan["secrets"][0]["action"]),
+        (&true.into(), &"update".into())
+    );
+    stage
+        .run_with(&["setup", "--from-stdin"], document.as_bytes())
+        .ends(0, &[VALUE, OTHER]);
     assert_eq!(stage.text(&name), OTHER);
 }
 
@@ -44,20 +69,32 @@ fn an_env_file_gives_declared_secrets_by_name_variable_and_alias() {
         return;
     };
     let (first, second) = (stage.declare("cli-first"), stage.declare("cli-second"));
-    stage.set("TALLYLIGHT_SECRETS_ALIASES", &format!("{second}=CLI_SECOND_KEY"));
+    stage.set(
+        "TALLYLIGHT_SECRETS_ALIASES",
+        &format!("{second}=CLI_SECOND_KEY"),
+    );
     let file = stage.file(
         ".env",
         format!("# all\nexport {first}='{VALUE}'\nAWS_REGION=canary-of-another\nCLI_SECOND_KEY=\"{OTHER}\\n\"\n"),
     );
-    let ran = stage.run(&["setup", "--file", &file]).ends(0, &[VALUE, OTHER, "canary-of-another"]);
+    let ran = stage
+        .run(&["setup", "--file", &file])
+        .ends(0, &[VALUE, OTHER, "canary-of-another"]);
     assert!(ran.err.contains("left out line 3"), "{}", ran.err);
     assert!(!ran.err.contains("warning"), "{}", ran.err);
     assert_eq!(stage.text(&first), VALUE);
     assert_eq!(stage.text(&second), format!("{OTHER}\n"));
 
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-    let ran = stage.run(&["setup", &first, "--file", &file]).ends(0, &[VALUE, OTHER]);
-    assert!(ran.err.contains("warning: every user of this machine may read"), "{}", ran.err);
+    let ran = stage
+        .run(&["setup", &first, "--file", &file])
+        .ends(0, &[VALUE, OTHER]);
+    assert!(
+        ran.err
+            .contains("warning: every user of this machine may read"),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("left out line 3, line 4"), "{}", ran.err);
     assert_eq!(stage.writes(), 2);
 }
@@ -70,19 +107,31 @@ fn a_broken_document_is_told_by_its_place() {
     let name = stage.declare("cli-broken");
     for (document, says) in [
         (format!("{name}={VALUE}\n{OTHER}\n"), "line 2"),
-        (format!("{{\"{name}\": \"{VALUE}\", \"{OTHER}\": }}"), "line 1, column"),
+        (
+            format!("{{\"{name}\": \"{VALUE}\", \"{OTHER}\": }}"),
+            "line 1, column",
+        ),
         (format!("{{\"{name}\": 5}}"), "member 1"),
         (format!("{name}={VALUE}\n{name}={OTHER}\n"), "line 2"),
-        (format!("{name}={VALUE}\n{}={OTHER}\n", variable(&name)), "two different values"),
+        (
+            format!("{name}={VALUE}\n{}={OTHER}\n", variable(&name)),
+            "two different values",
+        ),
         (format!("{name}=\n{OTHER}=x\n"), "no value in it"),
         (String::new(), "no value in it"),
     ] {
         let ran = stage.run_with(&["setup", "--from-stdin"], document.as_bytes());
         let code = if says == "no value in it" { 1 } else { 2 };
         let ran = ran.ends(code, &[VALUE, OTHER]);
-        assert!(ran.err.contains(says) && ran.err.contains("hint: "), "{says}: {}", ran.err);
+        assert!(
+            ran.err.contains(says) && ran.err.contains("hint: "),
+            "{says}: {}",
+            ran.err
+        );
     }
-    let ran = stage.run_with(&["setup", "--from-stdin"], b"\xff\xfe").ends(2, &[]);
+    let ran = stage
+        .run_with(&["setup", "--from-stdin"], b"\xff\xfe")
+        .ends(2, &[]);
     assert!(ran.err.contains("--binary"), "{}", ran.err);
     assert_eq!(stage.proxy.counts().total, 0);
 }
@@ -99,10 +148,21 @@ fn the_environment_and_files_of_their_own_give_values_too() {
     let pair = format!("{second}={file}");
     let ran = stage.run(&["setup", "--value-file", &pair]).ends(2, &[]);
     assert!(ran.err.contains("--binary"), "{}", ran.err);
-    let args = ["setup", "--from-env", &first, &second, "--value-file", &pair, "--binary"];
+    let args = [
+        "setup",
+        "--from-env",
+        &first,
+        &second,
+        "--value-file",
+        &pair,
+        "--binary",
+    ];
     stage.run(&args).ends(0, &[VALUE]);
     assert_eq!(stage.text(&first), VALUE);
-    let stored = stage.stored(&second, "AWSCURRENT")["SecretBinary"].as_str().unwrap().to_owned();
+    let stored = stage.stored(&second, "AWSCURRENT")["SecretBinary"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(stored, STANDARD.encode([0, 159, 146, 150, b'\n']));
     stage.run(&args).ends(0, &[VALUE]);
     assert_eq!(stage.writes(), 2);
@@ -112,9 +172,21 @@ fn the_environment_and_files_of_their_own_give_values_too() {
 
     let other = unique("cli-undeclared");
     let pair = format!("{other}=-");
-    stage.run_with(&["setup", "--value-file", &pair], b"x").ends(2, &[]);
-    let args = ["setup", "--name", &other, "--value-file", &pair, "--description", "of a test"];
-    stage.run_with(&args, format!("{OTHER}\n").as_bytes()).ends(0, &[OTHER]);
+    stage
+        .run_with(&["setup", "--value-file", &pair], b"x")
+        .ends(2, &[]);
+    let args = [
+        "setup",
+        "--name",
+        &other,
+        "--value-file",
+        &pair,
+        "--description",
+        "of a test",
+    ];
+    stage
+        .run_with(&args, format!("{OTHER}\n").as_bytes())
+        .ends(0, &[OTHER]);
     assert_eq!(stage.text(&other), OTHER);
 }
 
@@ -125,14 +197,24 @@ fn an_answer_that_is_lost_makes_no_second_version() {
     };
     let name = stage.declare("cli-lost");
     let document = format!("{name}={VALUE}");
-    stage.proxy.mode(Rule::new(Mode::Cut).operation("CreateSecret").next(1)).unwrap();
-    let ran = stage.run_with(&["setup", "--from-stdin"], document.as_bytes()).ends(0, &[VALUE]);
+    stage
+        .proxy
+        .mode(Rule::new(Mode::Cut).operation("CreateSecret").next(1))
+        .unwrap();
+    let ran = stage
+        .run_with(&["setup", "--from-stdin"], document.as_bytes())
+        .ends(0, &[VALUE]);
     assert!(ran.out.starts_with("created"), "{}", ran.out);
     assert_eq!(versions(&stage, &name), 1);
 
     let document = format!("{name}={OTHER}");
-    stage.proxy.mode(Rule::new(Mode::Cut).operation("PutSecretValue").next(1)).unwrap();
-    stage.run_with(&["setup", "--from-stdin"], document.as_bytes()).ends(0, &[VALUE, OTHER]);
+    stage
+        .proxy
+        .mode(Rule::new(Mode::Cut).operation("PutSecretValue").next(1))
+        .unwrap();
+    stage
+        .run_with(&["setup", "--from-stdin"], document.as_bytes())
+        .ends(0, &[VALUE, OTHER]);
     assert_eq!(stage.text(&name), OTHER);
     assert_eq!(versions(&stage, &name), 2);
 }
@@ -146,7 +228,12 @@ fn one_secret_that_fails_holds_up_no_other() {
     let message = format!("not allowed to put {VALUE}");
     stage
         .proxy
-        .mode(Rule::new(Mode::AccessDenied).operation("CreateSecret").secret(&first).message(message))
+        .mode(
+            Rule::new(Mode::AccessDenied)
+                .operation("CreateSecret")
+                .secret(&first)
+                .message(message),
+        )
         .unwrap();
     let document = format!("{first}={VALUE}\n{second}={OTHER}\n");
     let ran = stage.run_with(&["setup", "--from-stdin", "--json"], document.as_bytes());
@@ -171,29 +258,57 @@ fn the_list_tells_what_exists_and_what_would_answer() {
     let file = stage.file("local", OTHER);
     stage.set(&format!("{}_FILE", variable(&local)), &file);
 
-    let listed = stage.run(&["list", "--json"]).ends(0, &[VALUE, OTHER]).json();
+    let listed = stage
+        .run(&["list", "--json"])
+        .ends(0, &[VALUE, OTHER])
+        .json();
     let row = |name: &str| {
         let rows = listed["secrets"].as_array().unwrap();
-        rows.iter().find(|row| row["name"] == name).cloned().unwrap_or_default()
+        rows.iter()
+            .find(|row| row["name"] == name)
+            .cloned()
+            .unwrap_or_default()
     };
     assert_eq!(listed["environment"], "production");
     assert_eq!(row(&there)["exists"], true);
-    assert_eq!((&row(&there)["source"], &row(&there)["currentVersion"]), (&"aws".into(), &version.as_str().into()));
+    assert_eq!(
+        (&row(&there)["source"], &row(&there)["currentVersion"]),
+        (&"aws".into(), &version.as_str().into())
+    );
     assert_eq!(row(&there)["versions"][0]["stages"][0], "AWSCURRENT");
-    assert_eq!((&row(&missing)["exists"], &row(&missing)["source"]), (&false.into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&row(&missing)["exists"], &row(&missing)["source"]),
+        (&false.into(), &serde_json::Value::Null)
+    );
     assert_eq!(row(&deleted)["exists"], false);
     assert!(row(&deleted)["deletedAt"].is_string());
-    assert_eq!((&row(&local)["source"], &row(&local)["place"]), (&"file".into(), &format!("{}_FILE", variable(&local)).into()));
+    assert_eq!(
+        (&row(&local)["source"], &row(&local)["place"]),
+        (&"file".into(), &format!("{}_FILE", variable(&local)).into())
+    );
     assert_eq!(row(&undeclared), serde_json::Value::Null);
     assert_eq!(stage.proxy.counts().operation("GetSecretValue"), 0);
 
     let all = stage.run(&["list", "--all"]).ends(0, &[VALUE, OTHER]);
-    for part in [there.as_str(), undeclared.as_str(), "deleted", "secret", "from here"] {
+    for part in [
+        there.as_str(),
+        undeclared.as_str(),
+        "deleted",
+        "secret",
+        "from here",
+    ] {
         assert!(all.out.contains(part), "{part}: {}", all.out);
     }
-    stage.proxy.mode(Rule::new(Mode::AccessDenied).operation("DescribeSecret")).unwrap();
+    stage
+        .proxy
+        .mode(Rule::new(Mode::AccessDenied).operation("DescribeSecret"))
+        .unwrap();
     let ran = stage.run(&["list"]).ends(1, &[VALUE]);
-    assert!(ran.out.contains(&there) && ran.out.contains("denied"), "{}", ran.out);
+    assert!(
+        ran.out.contains(&there) && ran.out.contains("denied"),
+        "{}",
+        ran.out
+    );
     assert_eq!(ran.err.matches("error: ").count(), 1, "{}", ran.err);
 }
 

@@ -111,22 +111,32 @@ impl Stage {
 
     pub(crate) fn text(&self, name: &str) -> String {
         let stored = self.stored(name, "AWSCURRENT");
-        stored["SecretString"].as_str().unwrap_or_default().to_owned()
+        stored["SecretString"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Whether a version has the pending stage.
     pub(crate) fn has_pending(&self, name: &str) -> bool {
         let asked = serde_json::json!({ "SecretId": name });
         let known = self.aws.call("DescribeSecret", &asked).unwrap().1;
-        known["VersionIdsToStages"].to_string().contains("AWSPENDING")
+        known["VersionIdsToStages"]
+            .to_string()
+            .contains("AWSPENDING")
     }
 
     pub(crate) fn writes(&self) -> u64 {
         let counts = self.proxy.counts();
-        ["CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "RotateSecret"]
-            .into_iter()
-            .map(|operation| counts.operation(operation))
-            .sum()
+        [
+            "CreateSecret",
+            "PutSecretValue",
+            "UpdateSecretVersionStage",
+            "RotateSecret",
+        ]
+        .into_iter()
+        .map(|operation| counts.operation(operation))
+        .sum()
     }
 }
 
@@ -140,7 +150,10 @@ impl Drop for Stage {
 pub(crate) fn secrets(args: &[&str]) -> Command {
     let mut command = tallylight(["secrets"]);
     let ours = |name: &str| {
-        name.starts_with("AWS_") || name.starts_with("TALLYLIGHT_") || name.contains("SENTRY") || name == "NODE_ENV"
+        name.starts_with("AWS_")
+            || name.starts_with("TALLYLIGHT_")
+            || name.contains("SENTRY")
+            || name == "NODE_ENV"
     };
     for (name, _) in std::env::vars() {
         if ours(&name) {
@@ -189,7 +202,13 @@ impl Ran {
             clean(&self.err, value);
         }
         if code == 1 || code == 2 {
-            assert!(self.err.contains("error: ") || self.out.contains("fix: ") || self.out.contains("\"fix\""), "{}", self.err);
+            assert!(
+                self.err.contains("error: ")
+                    || self.out.contains("fix: ")
+                    || self.out.contains("\"fix\""),
+                "{}",
+                self.err
+            );
         }
         self
     }
@@ -255,7 +274,10 @@ fn the_hunt_finds_each_form() {
         STANDARD.encode(format!("key={value};")),
         URL_SAFE_NO_PAD.encode(format!("{{{value}}}")),
     ] {
-        assert!(std::panic::catch_unwind(|| clean(&text, value)).is_err(), "{text}");
+        assert!(
+            std::panic::catch_unwind(|| clean(&text, value)).is_err(),
+            "{text}"
+        );
     }
     clean("canary", value);
 }

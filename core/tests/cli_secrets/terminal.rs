@@ -105,7 +105,10 @@ impl Typed {
         // SAFETY: an all-zero termios is valid, and tcgetattr overwrites it; the descriptor is open.
         let flags = unsafe {
             let mut settings: libc::termios = std::mem::zeroed();
-            assert_eq!(libc::tcgetattr(self.slave.as_raw_fd(), &raw mut settings), 0);
+            assert_eq!(
+                libc::tcgetattr(self.slave.as_raw_fd(), &raw mut settings),
+                0
+            );
             settings.c_lflag
         };
         flags & (libc::ECHO | libc::ICANON | libc::ISIG) == libc::ECHO | libc::ICANON | libc::ISIG
@@ -142,6 +145,7 @@ fn a_person_is_asked_for_each_value_and_sees_none() {
     };
     let (first, second) = (stage.declare("cli-typed"), stage.declare("cli-skipped"));
     stage.aws.create(&second, "canary-that-stays").unwrap();
+    stage.set("NO_COLOR", "1");
     let mut person = Typed::start(&stage, &["setup", &first, &second]);
     person.wait_for("does not exist yet in us-east-1");
     person.wait_for("new value: ");
@@ -255,7 +259,10 @@ fn rotate_asks_first_and_get_warns() {
     let person = Typed::start(&stage, &["get", &name, "--reveal"]);
     let (code, text) = person.end(&["canary-old-and-gone"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("warning: ") && text.ends_with(&format!("{VALUE}\r\n")), "{text:?}");
+    assert!(
+        text.contains("warning: ") && text.ends_with(&format!("{VALUE}\r\n")),
+        "{text:?}"
+    );
 
     // What would drive the terminal is not written to it.
     let other = stage.declare("cli-escapes");

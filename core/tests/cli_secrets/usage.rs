@@ -13,7 +13,11 @@ fn a_value_as_an_argument_is_refused_and_not_repeated() {
         &["setup", "--value=canary-of-an-argument"],
         &["setup", "--canary-of-an-argument"],
         &["setup", "--value-file", "canary-of-an-argument"],
-        &["setup", "--value-file", "cineview-gemini-api=canary-of-an-argument"],
+        &[
+            "setup",
+            "--value-file",
+            "cineview-gemini-api=canary-of-an-argument",
+        ],
         &["setup", "--value-file", "canary-of-an-argument=x"],
         &["setup", "--file", "canary-of-an-argument"],
         &["get", "x=canary-of-an-argument"],
@@ -23,7 +27,14 @@ fn a_value_as_an_argument_is_refused_and_not_repeated() {
         &["rotate", "x=canary-of-an-argument", "--yes"],
         &["rotate", "x", "canary-of-an-argument"],
         &["rotate", "x", "--generate", "canary-of-an-argument"],
-        &["rotate", "x", "--generate", "40", "--charset", "canary-of-an-argument"],
+        &[
+            "rotate",
+            "x",
+            "--generate",
+            "40",
+            "--charset",
+            "canary-of-an-argument",
+        ],
         &["refresh", "x=canary-of-an-argument"],
         &["doctor", "x=canary-of-an-argument"],
         &["doctor", "--policy=canary-of-an-argument"],
@@ -31,7 +42,11 @@ fn a_value_as_an_argument_is_refused_and_not_repeated() {
     ] {
         let ran = ended(secrets(args), b"").ends(2, &[CANARY]);
         assert_eq!(ran.out, "", "{args:?}");
-        assert!(ran.err.starts_with("error: ") && ran.err.contains("\nhint: "), "{args:?}: {}", ran.err);
+        assert!(
+            ran.err.starts_with("error: ") && ran.err.contains("\nhint: "),
+            "{args:?}: {}",
+            ran.err
+        );
     }
     let ran = ended(secrets(&["setup", "a=canary-of-an-argument"]), b"");
     for part in ["NAME=VALUE", "history", "`ps`", "--from-stdin"] {
@@ -64,12 +79,25 @@ fn what_cannot_be_together_is_a_usage_error() {
 fn help_has_examples_for_every_command() {
     for command in ["setup", "list", "get", "rotate", "refresh", "doctor"] {
         let ran = ended(secrets(&[command, "--help"]), b"").ends(0, &[]);
-        assert!(ran.out.contains(&format!("Examples:\n  tallylight secrets {command}")), "{}", ran.out);
-        assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
+        assert!(
+            ran.out
+                .contains(&format!("Examples:\n  tallylight secrets {command}")),
+            "{}",
+            ran.out
+        );
+        assert!(
+            ran.out.lines().all(|line| line.chars().count() <= 100),
+            "{}",
+            ran.out
+        );
     }
     let bare = ended(secrets(&[]), b"");
     assert_eq!((bare.code, bare.out.as_str()), (2, ""));
-    assert!(bare.err.contains("Usage: tallylight secrets"), "{}", bare.err);
+    assert!(
+        bare.err.contains("Usage: tallylight secrets"),
+        "{}",
+        bare.err
+    );
 }
 
 #[test]
@@ -87,7 +115,11 @@ fn a_closed_pipe_ends_it_quietly() {
     };
     let name = stage.declare("cli-pipe");
     stage.aws.create(&name, "canary-of-a-pipe").unwrap();
-    for args in [&["list"][..], &["get", &name, "--reveal"], &["doctor", "--json", &name]] {
+    for args in [
+        &["list"][..],
+        &["get", &name, "--reveal"],
+        &["doctor", "--json", &name],
+    ] {
         let mut child = stage
             .command(args)
             .stdin(std::process::Stdio::null())

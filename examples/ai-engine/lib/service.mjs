@@ -2,12 +2,17 @@
  * The HTTP side of the engine: routes, the recording of every request, and the way to its end.
  *
  * Invariant: each request ends in exactly one record, made when its response closes, under its route's template. It
- * is an error only if we answered 5xx or broke off a stream; a client that left is counted apart.
+ * is an error only if we answered 5xx or broke off a stream; a client that left is counted apart. Looking at the
+ * service is not its work: the routes of whoever watches are recorded, but as `internal`, so that neither the request
+ * count nor the light moves because somebody looks.
  */
 import http from 'node:http';
 import { analyze } from './analyze.mjs';
 import { ClientGone, HttpError, ShuttingDown, toHttpError } from './errors.mjs';
 import { sendJson } from './respond.mjs';
+
+/** The routes of whoever watches. */
+const WATCHED_BY = new Set(['/api/monitoring/status', '/api/health']);
 
 /** How long the last answers may take to leave once the drain time is over. */
 const LAST_WORDS_MS = 250;
@@ -55,7 +60,7 @@ export function createService(options) {
     const route = routes.get(path);
     // One template for all unknown paths: a scanner must not be able to invent series.
     const template = route ? path : '/*';
-    const timer = instruments.request(request.method, template).start();
+    const timer = instruments.request(request.method, template, WATCHED_BY.has(template)).start();
     const controller = new AbortController();
     /** @type {string | undefined} */
     let errorType;

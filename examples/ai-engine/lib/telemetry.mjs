@@ -29,6 +29,7 @@ export function createTelemetry(tally, model) {
 /** @param {Tally} tally */
 function serverInstruments(tally) {
   const operation = cached((/** @type {string} */ name) => tally.operation(name, {}, { kind: 'server' }));
+  const watching = cached((/** @type {string} */ name) => tally.operation(name, {}, { kind: 'internal' }));
   const responses = cached((/** @type {string} */ status) =>
     tally.counter('ai_engine.http.responses', { 'http.response.status_code': status }, { unit: '{response}' }),
   );
@@ -42,8 +43,10 @@ function serverInstruments(tally) {
      * The operation of a request, e.g. `POST /analyze`.
      * @param {string | undefined} method
      * @param {string} template the route's pattern, never the URL itself
+     * @param {boolean} isWatching whether it asks how the service does, instead of for its service
      */
-    request: (method = '', template) => operation(`${METHODS.has(method) ? method : '_OTHER'} ${template}`),
+    request: (method = '', template, isWatching) =>
+      (isWatching ? watching : operation)(`${METHODS.has(method) ? method : '_OTHER'} ${template}`),
     /** Answers by status code. @param {number} status */
     response: (status) => responses(String(status)),
     /** Clients that left before their answer was complete. @param {string} template */

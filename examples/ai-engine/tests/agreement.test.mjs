@@ -72,6 +72,8 @@ test('counts, errors by type, error rate and tokens agree with the clients and w
       server.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.count, 0),
     );
     assert.equal(status.metrics.totalErrors, total(errors));
+    // Who watches is no traffic.
+    assert.equal(status.metrics.totalRequests, load.completed);
 
     // The model's calls, against the stub's own account: a retry is a call of its own.
     const model = modelRow(status);

@@ -65,7 +65,7 @@ test('a stream arrives in pieces, as NDJSON or as SSE, and its first chunk is ti
   });
 });
 
-test('health and status answer, also to HEAD, and are requests like all others', async (t) => {
+test('health and status answer, also to HEAD, and are counted apart from the requests', async (t) => {
   const engine = await startEngine(t);
   assert.deepEqual((await getJson(`${engine.url}/api/health`)).body, { status: 'healthy' });
   const head = await send(`${engine.url}/api/health?probe=1`, { method: 'HEAD' });
@@ -75,10 +75,12 @@ test('health and status answer, also to HEAD, and are requests like all others',
   assert.equal(document.headers['cache-control'], 'no-store');
   assert.equal(document.body.service.name, 'ai-engine');
   await eventually(async () => {
-    const { operations } = await engine.status();
+    const { operations, metrics } = await engine.status();
     assert.equal(row(operations, 'GET /api/health').count, 1);
     assert.equal(row(operations, 'HEAD /api/health').count, 1);
     assert.ok(row(operations, 'GET /api/monitoring/status').count >= 1);
+    assert.equal(row(operations, 'GET /api/health').kind, 'internal');
+    assert.equal(metrics.totalRequests, 0);
   });
 });
 

@@ -273,7 +273,13 @@ pub(super) struct RotateArgs {
     pub(super) generate: Option<u16>,
 
     /// Of which characters
-    #[arg(long, value_enum, value_name = "SET", requires = "generate", default_value_t)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SET",
+        requires = "generate",
+        default_value_t
+    )]
     pub(super) charset: Charset,
 
     /// Store it as binary, every byte as it is
@@ -366,7 +372,10 @@ pub(super) struct DoctorArgs {
 }
 
 fn length(text: &str) -> Result<u16, String> {
-    let length = text.parse().ok().filter(|length| (16..=4096).contains(length));
+    let length = text
+        .parse()
+        .ok()
+        .filter(|length| (16..=4096).contains(length));
     length.ok_or_else(|| "give a number from 16 to 4096".to_owned())
 }
 

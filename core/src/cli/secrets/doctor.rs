@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::args::{Connection, DoctorArgs, Who};
 use super::findings::{Finding, Findings, Verdict};
 use super::origin::{self, Origin};
-use super::refusal;
 use super::say::{self, Trouble};
 use super::session::Session;
+use super::{permissions, refusal};
 use crate::cli::FAILED;
 use crate::cli::format::span;
 use crate::cli::output::{End, Level, paint};
@@ -69,12 +69,18 @@ pub(super) fn run(options: &DoctorArgs, session: &Session<'_>) -> Result<i32, En
         secret(&mut findings, name, origin, report.as_ref(), session);
     }
     if let Some(report) = &report {
-        permissions(&mut findings, report, &origins);
+        permissions::add(&mut findings, report, &origins);
     }
     sealed_cache(&mut findings, session);
-    let missing = report.as_ref().map(missing).unwrap_or_default();
+    let missing = report
+        .as_ref()
+        .map(permissions::missing)
+        .unwrap_or_default();
     if options.json {
-        say::document(session.output, document(&findings, report.as_ref(), &missing, session))?;
+        say::document(
+            session.output,
+            document(&findings, report.as_ref(), &missing, session),
+        )?;
     } else {
         let colour = session.output.colour();
         let mut text = findings.text(colour);
@@ -84,7 +90,11 @@ pub(super) fn run(options: &DoctorArgs, session: &Session<'_>) -> Result<i32, En
         }
         say::data(session.output, &text)?;
     }
-    Ok(if findings.verdict() == Verdict::Bad { FAILED } else { 0 })
+    Ok(if findings.verdict() == Verdict::Bad {
+        FAILED
+    } else {
+        0
+    })
 }
 
 /// The environment and the sources that follow from it.
@@ -92,7 +102,10 @@ fn surroundings(findings: &mut Findings, session: &Session<'_>) {
     let environment = &session.environment;
     findings.add(
         "environment",
-        Finding::good("environment", format!("{} ({})", environment.name, environment.reason)),
+        Finding::good(
+            "environment",
+            format!("{} ({})", environment.name, environment.reason),
+        ),
     );
     let sources = session.config.secrets.sources;
     let mut told: Vec<String> = Vec::new();
@@ -146,11 +159,14 @@ fn way_to_aws(findings: &mut Findings, report: &DoctorReport, connection: &Conne
         let direction = if seconds > 0 { "behind" } else { "ahead of" };
         let text = format!("{off} s {direction} AWS's");
         let fix = "set this machine's clock, and keep it set (NTP): AWS refuses signatures more than 300 s off";
-        findings.add(AREA, match off {
-            0..SKEW_TOLD => Finding::good("clock", format!("{off} s off")),
-            SKEW_TOLD..SKEW_BAD => Finding::warning("clock", text, fix),
-            _ => Finding::bad("clock", text, fix),
-        });
+        findings.add(
+            AREA,
+            match off {
+                0..SKEW_TOLD => Finding::good("clock", format!("{off} s off")),
+                SKEW_TOLD..SKEW_BAD => Finding::warning("clock", text, fix),
+                _ => Finding::bad("clock", text, fix),
+            },
+        );
     }
 }
 
@@ -170,12 +186,17 @@ fn credentials(report: &DoctorReport) -> Finding {
             format!("{text}, expired"),
             "sign in again, or use a role, which renews itself",
         ),
-        Some(left) if left < SOON && identity.provider == "EnvironmentVariable" => Finding::warning(
+        Some(left) if left < SOON && identity.provider == "EnvironmentVariable" => {
+            Finding::warning(
+                "credentials",
+                format!("{text}, expires in {}", span(left as f64)),
+                "sign in again in time, or use a role, which renews itself",
+            )
+        }
+        Some(left) => Finding::good(
             "credentials",
             format!("{text}, expires in {}", span(left as f64)),
-            "sign in again in time, or use a role, which renews itself",
         ),
-        Some(left) => Finding::good("credentials", format!("{text}, expires in {}", span(left as f64))),
     }
 }
 
@@ -190,29 +211,42 @@ fn secret(
     const AREA: &str = "secrets";
     let shown = name.as_str();
     if let Some(located) = &origin.file {
-        findings.add(AREA, match file::read(name, located) {
-            Ok(read) => match read.warning {
-                None => Finding::good(shown, format!("from the file that {} names", located.variable)),
-                Some(warning) => {
-                    let (text, fix) = warning.split_once("; ").unwrap_or((&warning, "`chmod o-r` it"));
-                    Finding::warning(shown, text, fix)
-                }
+        findings.add(
+            AREA,
+            match file::read(name, located) {
+                Ok(read) => match read.warning {
+                    None => Finding::good(
+                        shown,
+                        format!("from the file that {} names", located.variable),
+                    ),
+                    Some(warning) => {
+                        let (text, fix) = warning
+                            .split_once("; ")
+                            .unwrap_or((&warning, "`chmod o-r` it"));
+                        Finding::warning(shown, text, fix)
+                    }
+                },
+                Err(failure) => Finding::of(shown, Verdict::Bad, &failure),
             },
-            Err(failure) => Finding::of(shown, Verdict::Bad, &failure),
-        });
+        );
         return;
     }
     let variable = origin.variable.as_deref();
     if !origin.aws {
-        findings.add(AREA, match variable {
-            Some(variable) => Finding::good(shown, format!("from the variable {variable}")),
-            None => nowhere(name, session),
-        });
+        findings.add(
+            AREA,
+            match variable {
+                Some(variable) => Finding::good(shown, format!("from the variable {variable}")),
+                None => nowhere(name, session),
+            },
+        );
         return;
     }
     let read = report.and_then(|report| {
         let checks = report.calls.iter();
-        checks.filter(|check| check.call == "GetSecretValue").find(|check| check.name.as_deref() == Some(shown))
+        checks
+            .filter(|check| check.call == "GetSecretValue")
+            .find(|check| check.name.as_deref() == Some(shown))
     });
     let failure = match read.map(|check| &check.verdict) {
         Some(aws::Verdict::Allowed) => {
@@ -226,22 +260,34 @@ fn secret(
         ) => Some(failure),
         _ => None,
     };
-    findings.add(AREA, match (variable, failure) {
-        // In development a variable answers whatever AWS says.
-        (Some(variable), Some(Failure { kind: FailureKind::NotFound, .. })) => {
-            Finding::good(shown, format!("from the variable {variable} (AWS has none)"))
-        }
-        (Some(variable), failure) => Finding::warning(
-            shown,
-            match failure {
-                Some(failure) => format!("from the variable {variable}; AWS: {}", failure.text),
-                None => format!("from the variable {variable}; AWS was not reached"),
-            },
-            "mend the way to AWS, or take aws out of TALLYLIGHT_SECRETS_SOURCES in development",
-        ),
-        (None, Some(failure)) => Finding::of(shown, Verdict::Bad, failure),
-        (None, None) => Finding::bad(shown, "could not be tested", "mend what stands above first"),
-    });
+    findings.add(
+        AREA,
+        match (variable, failure) {
+            // In development a variable answers whatever AWS says.
+            (
+                Some(variable),
+                Some(Failure {
+                    kind: FailureKind::NotFound,
+                    ..
+                }),
+            ) => Finding::good(
+                shown,
+                format!("from the variable {variable} (AWS has none)"),
+            ),
+            (Some(variable), failure) => Finding::warning(
+                shown,
+                match failure {
+                    Some(failure) => format!("from the variable {variable}; AWS: {}", failure.text),
+                    None => format!("from the variable {variable}; AWS was not reached"),
+                },
+                "mend the way to AWS, or take aws out of TALLYLIGHT_SECRETS_SOURCES in development",
+            ),
+            (None, Some(failure)) => Finding::of(shown, Verdict::Bad, failure),
+            (None, None) => {
+                Finding::bad(shown, "could not be tested", "mend what stands above first")
+            }
+        },
+    );
 }
 
 fn nowhere(name: &SecretName, session: &Session<'_>) -> Finding {
@@ -253,74 +299,12 @@ fn nowhere(name: &SecretName, session: &Session<'_>) -> Finding {
             name.file_variable()
         )
     } else {
-        format!("set {} to a file's path, or switch the source aws on", name.file_variable())
+        format!(
+            "set {} to a file's path, or switch the source aws on",
+            name.file_variable()
+        )
     };
     Finding::bad(name.as_str(), "no source has it", fix)
-}
-
-/// What each call is permitted, told once where it is the same for all.
-fn permissions(findings: &mut Findings, report: &DoctorReport, origins: &[Origin]) {
-    const AREA: &str = "permissions";
-    let can_do_without = origins.iter().all(|origin| origin.variable.is_some());
-    let mut calls: Vec<&'static str> = Vec::new();
-    for check in &report.calls {
-        if !calls.contains(&check.call) {
-            calls.push(check.call);
-        }
-    }
-    for call in calls {
-        let checks: Vec<_> = report.calls.iter().filter(|check| check.call == call).collect();
-        let mut allowed = 0;
-        let mut not_tested = None;
-        let mut troubles: Vec<(Finding, FailureKind)> = Vec::new();
-        for check in checks {
-            let subject = match &check.name {
-                Some(name) => format!("{call} {name}"),
-                None => call.to_owned(),
-            };
-            let (failure, what) = match &check.verdict {
-                // AWS says so only to those who may ask.
-                aws::Verdict::Allowed | aws::Verdict::Missing(_) => {
-                    allowed += 1;
-                    continue;
-                }
-                aws::Verdict::NotTested(why) => {
-                    not_tested = Some(*why);
-                    continue;
-                }
-                aws::Verdict::Denied(failure) => (failure, "denied"),
-                aws::Verdict::Unknown(failure) => (failure, "not known"),
-            };
-            let verdict = match call {
-                "GetSecretValue" | "kms:Decrypt" if !can_do_without => Verdict::Bad,
-                _ => Verdict::Warning,
-            };
-            let mut finding = Finding::of(subject, verdict, failure);
-            finding.text = format!("{what}: {}{}", finding.text, without(call));
-            troubles.push((finding, failure.kind));
-        }
-        // Whoever cannot be reached cannot be reached for every secret.
-        troubles.dedup_by(|(_, a), (_, b)| a == b && *a != FailureKind::Denied);
-        if allowed > 0 {
-            findings.add(AREA, Finding::good(call, "allowed"));
-        }
-        for (finding, _) in troubles {
-            findings.add(AREA, finding);
-        }
-        if allowed == 0 && let Some(why) = not_tested {
-            findings.add(AREA, Finding::good(call, format!("not tested: {why}")));
-        }
-    }
-}
-
-/// What a call that a service can do without is good for.
-fn without(call: &str) -> &'static str {
-    match call {
-        "DescribeSecret" => "; a service reads without it, `secrets list`, setup and rotate do not",
-        "BatchGetSecretValue" => "; without it each secret is a call of its own",
-        "ListSecrets" => "; only `secrets list --all` needs it",
-        _ => "",
-    }
 }
 
 fn sealed_cache(findings: &mut Findings, session: &Session<'_>) {
@@ -328,29 +312,23 @@ fn sealed_cache(findings: &mut Findings, session: &Session<'_>) {
         return;
     };
     let shown = path.display();
-    findings.add("sealed cache", match std::fs::metadata(path) {
-        Ok(metadata) if metadata.mode() & 0o077 != 0 => Finding::warning(
-            "file",
-            format!("others may read {shown}; it is sealed, but theirs it is not"),
-            "`chmod 600` it",
-        ),
-        Ok(metadata) => Finding::good("file", format!("{shown}, {} bytes", metadata.len())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Finding::good("file", format!("{shown} is not written yet"))
-        }
-        Err(error) => Finding::warning("file", format!("{shown}: {error}"), "let this user read it"),
-    });
-}
-
-/// The statements that are missing, each once.
-fn missing(report: &DoctorReport) -> Vec<Value> {
-    let mut missing: Vec<Value> = Vec::new();
-    for statement in &report.missing {
-        if !missing.contains(statement) {
-            missing.push(statement.clone());
-        }
-    }
-    missing
+    findings.add(
+        "sealed cache",
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.mode() & 0o077 != 0 => Finding::warning(
+                "file",
+                format!("others may read {shown}; it is sealed, but theirs it is not"),
+                "`chmod 600` it",
+            ),
+            Ok(metadata) => Finding::good("file", format!("{shown}, {} bytes", metadata.len())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Finding::good("file", format!("{shown} is not written yet"))
+            }
+            Err(error) => {
+                Finding::warning("file", format!("{shown}: {error}"), "let this user read it")
+            }
+        },
+    );
 }
 
 fn document(
@@ -376,36 +354,37 @@ fn document(
             ("region", json!(report.region)),
             ("regionFrom", json!(report.region_from)),
             ("endpoint", json!(report.endpoint)),
-            ("provider", json!(identity.map(|identity| &identity.provider))),
-            ("accessKeyTail", json!(identity.map(|identity| &identity.key_tail))),
-            ("expiresAt", say::stamp(identity.and_then(|identity| identity.expires_at))),
-            ("role", json!(identity.and_then(|identity| identity.role.as_deref()))),
-            ("caller", match &report.caller {
-                Some(Ok(caller)) => json!({ "arn": caller.arn, "account": caller.account }),
-                _ => Value::Null,
-            }),
+            (
+                "provider",
+                json!(identity.map(|identity| &identity.provider)),
+            ),
+            (
+                "accessKeyTail",
+                json!(identity.map(|identity| &identity.key_tail)),
+            ),
+            (
+                "expiresAt",
+                say::stamp(identity.and_then(|identity| identity.expires_at)),
+            ),
+            (
+                "role",
+                json!(identity.and_then(|identity| identity.role.as_deref())),
+            ),
+            (
+                "caller",
+                match &report.caller {
+                    Some(Ok(caller)) => json!({ "arn": caller.arn, "account": caller.account }),
+                    _ => Value::Null,
+                },
+            ),
             ("clockSkewSeconds", json!(report.clock_skew_seconds)),
-            ("calls", report.calls.iter().map(call).collect()),
+            (
+                "calls",
+                report.calls.iter().map(permissions::document).collect(),
+            ),
         ]);
     }
     document
-}
-
-fn call(check: &aws::CallCheck) -> Value {
-    let (verdict, failure, why) = match &check.verdict {
-        aws::Verdict::Allowed => ("allowed", None, None),
-        aws::Verdict::Missing(failure) => ("missing", Some(failure), None),
-        aws::Verdict::Denied(failure) => ("denied", Some(failure), None),
-        aws::Verdict::Unknown(failure) => ("unknown", Some(failure), None),
-        aws::Verdict::NotTested(why) => ("not_tested", None, Some(*why)),
-    };
-    say::object([
-        ("call", json!(check.call)),
-        ("name", json!(check.name)),
-        ("verdict", json!(verdict)),
-        ("why", json!(why)),
-        ("error", failure.map_or(Value::Null, |failure| Trouble::from(failure).json())),
-    ])
 }
 
 /// `--policy`: without AWS at hand the account is a `*`.

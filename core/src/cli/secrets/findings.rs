@@ -92,7 +92,11 @@ impl Finding {
     /// A failure of a call, as bad as `verdict`.
     pub(super) fn of(subject: impl Into<String>, verdict: Verdict, failure: &Failure) -> Self {
         let mut text = failure.text.clone();
-        if let Some(code) = failure.aws_code.as_ref().filter(|code| !text.contains(code.as_str())) {
+        if let Some(code) = failure
+            .aws_code
+            .as_ref()
+            .filter(|code| !text.contains(code.as_str()))
+        {
             text.push_str(&format!(" ({code})"));
         }
         if let Some(id) = &failure.request_id {
@@ -129,7 +133,10 @@ impl Findings {
 
     /// The worst of all.
     pub(super) fn verdict(&self) -> Verdict {
-        self.all().map(|finding| finding.verdict).max().unwrap_or(Verdict::Good)
+        self.all()
+            .map(|finding| finding.verdict)
+            .max()
+            .unwrap_or(Verdict::Good)
     }
 
     pub(super) fn text(&self, colour: bool) -> String {
@@ -148,21 +155,39 @@ impl Findings {
                     say::clean(&finding.text)
                 ));
                 if let Some(fix) = &finding.fix {
-                    out.push_str(&format!("          {} {}\n", paint("fix:", Level::Strong, colour), say::clean(fix)));
+                    out.push_str(&format!(
+                        "          {} {}\n",
+                        paint("fix:", Level::Strong, colour),
+                        say::clean(fix)
+                    ));
                 }
             }
         }
-        let count = |verdict| self.all().filter(|finding| finding.verdict == verdict).count();
+        let count = |verdict| {
+            self.all()
+                .filter(|finding| finding.verdict == verdict)
+                .count()
+        };
         let summary = match self.verdict() {
             Verdict::Good => "a service here can read its secrets".to_owned(),
             Verdict::Warning => {
-                format!("a service here can read its secrets; {} to look at", count(Verdict::Warning))
+                format!(
+                    "a service here can read its secrets; {} to look at",
+                    count(Verdict::Warning)
+                )
             }
-            Verdict::Bad => format!("{} to mend, {} to look at", count(Verdict::Bad), count(Verdict::Warning)),
+            Verdict::Bad => format!(
+                "{} to mend, {} to look at",
+                count(Verdict::Bad),
+                count(Verdict::Warning)
+            ),
         };
         let verdict = self.verdict();
         let word = format!("{} {}", verdict.icon(), verdict.word());
-        out.push_str(&format!("{}: {summary}\n", paint(&word, verdict.level(), colour)));
+        out.push_str(&format!(
+            "{}: {summary}\n",
+            paint(&word, verdict.level(), colour)
+        ));
         out
     }
 

@@ -60,11 +60,17 @@ fn facts(secret: &Secret, key: Option<&str>) -> Vec<(&'static str, Cell)> {
     }
     facts.extend(secret.region().map(|region| ("region", plain(region))));
     facts.extend(secret.arn().map(|arn| ("arn", plain(arn))));
-    facts.push(("read", plain(&format!("{} ago", span(secret.age().as_secs_f64())))));
+    facts.push((
+        "read",
+        plain(&format!("{} ago", span(secret.age().as_secs_f64()))),
+    ));
     let kind = if secret.is_binary() { "binary" } else { "text" };
     facts.push((
         "value",
-        Cell::new(format!("{REDACTED} ({kind}; --reveal writes it)"), Level::Faint),
+        Cell::new(
+            format!("{REDACTED} ({kind}; --reveal writes it)"),
+            Level::Faint,
+        ),
     ));
     facts
 }
@@ -97,8 +103,11 @@ fn print_json(secret: &Secret, is_revealed: bool, session: &Session<'_>) -> Resu
 fn reveal(secret: &Secret, options: &GetArgs, session: &Session<'_>) -> Result<(), End> {
     let is_terminal = io::stdout().is_terminal();
     let text = secret.reveal().ok().filter(|_| !secret.is_binary());
-    let is_harmless =
-        text.is_some_and(|text| !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')));
+    let is_harmless = text.is_some_and(|text| {
+        !text
+            .chars()
+            .any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
+    });
     if is_terminal && !is_harmless {
         return Err(Failure::new(format!(
             "secret {} is binary or has control characters, which a terminal would obey",

@@ -62,7 +62,9 @@ pub(super) fn file(
     if metadata.is_file() && metadata.mode() & 0o004 != 0 {
         say::warning(
             output,
-            &format!("every user of this machine may read {shown}; take that from it with `chmod o-r`, or remove it"),
+            &format!(
+                "every user of this machine may read {shown}; take that from it with `chmod o-r`, or remove it"
+            ),
         );
     }
     read(&file, &shown, most)
@@ -79,8 +81,11 @@ fn cannot_open(path: &Path, option: &str, error: &io::Error) -> Failure {
         io::ErrorKind::PermissionDenied => ("may not be read", "let this user read it"),
         _ => ("cannot be opened", "is the file system well?"),
     };
-    Failure::usage(format!("{option}: {} {what} ({error})", say::clean(&path.display().to_string())))
-        .hint(hint)
+    Failure::usage(format!(
+        "{option}: {} {what} ({error})",
+        say::clean(&path.display().to_string())
+    ))
+    .hint(hint)
 }
 
 fn read(mut file: &File, from: &str, most: usize) -> Result<Zeroizing<Vec<u8>>, End> {
@@ -140,10 +145,15 @@ pub(super) fn one_value(bytes: &[u8], option: &str, is_binary: bool) -> Result<G
             .unwrap_or(bytes),
     };
     if !is_binary && std::str::from_utf8(value).is_err() {
-        return Err(Failure::usage(format!("what {option} gives is no UTF-8 text"))
-            .hint("add --binary to store it byte by byte")
-            .into());
+        return Err(
+            Failure::usage(format!("what {option} gives is no UTF-8 text"))
+                .hint("add --binary to store it byte by byte")
+                .into(),
+        );
     }
-    Given::new(Zeroizing::new(value.to_vec()), is_binary)
-        .map_err(|why| Failure::usage(format!("what {option} gives {why}")).hint("give a value of 1 to 65536 bytes").into())
+    Given::new(Zeroizing::new(value.to_vec()), is_binary).map_err(|why| {
+        Failure::usage(format!("what {option} gives {why}"))
+            .hint("give a value of 1 to 65536 bytes")
+            .into()
+    })
 }

@@ -58,8 +58,10 @@ pub(super) fn run(options: &ListArgs, session: &Session<'_>) -> Result<i32, End>
     let mut others = Vec::new();
     let mut states: Vec<State> = names.iter().map(|_| None).collect();
     if asks {
-        let declared: Vec<String> =
-            names.iter().map(|(name, ..)| name.as_str().to_owned()).collect();
+        let declared: Vec<String> = names
+            .iter()
+            .map(|(name, ..)| name.as_str().to_owned())
+            .collect();
         states = describe(&declared, session)?;
         if options.all {
             let work = session.aws.list(&Wanted::All, session.until());
@@ -100,8 +102,15 @@ pub(super) fn run(options: &ListArgs, session: &Session<'_>) -> Result<i32, End>
             rows: rows.iter().map(cells).collect(),
         };
         say::data(session.output, &say::table(&table, session.output.colour()))?;
-        let region = session.aws.region().map(|region| format!(", {region}")).unwrap_or_default();
-        say::message(session.output, &format!("{}{region}", session.environment.name));
+        let region = session
+            .aws
+            .region()
+            .map(|region| format!(", {region}"))
+            .unwrap_or_default();
+        say::message(
+            session.output,
+            &format!("{}{region}", session.environment.name),
+        );
         if !asks {
             say::message(session.output, not_asked(is_aws_on));
         }
@@ -200,7 +209,9 @@ fn cells(row: &Row) -> Vec<Cell> {
         plain(say::clean(&row.name)),
         exists,
         from,
-        plain(text(|known| say::ago(known.changed_at.or(known.created_at)))),
+        plain(text(|known| {
+            say::ago(known.changed_at.or(known.created_at))
+        })),
         plain(text(rotation)),
         plain(text(versions)),
         plain(text(|known| say::ago(known.deleted_at))),
@@ -227,7 +238,11 @@ fn versions(known: &Listed) -> String {
             shown.push(format!("{word} {}", say::short(&version.id)));
         }
     }
-    if shown.is_empty() { MISSING.to_owned() } else { shown.join(", ") }
+    if shown.is_empty() {
+        MISSING.to_owned()
+    } else {
+        shown.join(", ")
+    }
 }
 
 fn document(row: &Row) -> Value {

@@ -26,7 +26,10 @@ impl Origin {
         let aliases = session.declarations.aliases(name);
         let get = |variable: &str| std::env::var_os(variable);
         Self {
-            file: sources.file.then(|| file::locate(name, aliases, get)).flatten(),
+            file: sources
+                .file
+                .then(|| file::locate(name, aliases, get))
+                .flatten(),
             aws: sources.aws && (has_aws(session) || !session.is_development()),
             variable: sources
                 .environment
@@ -41,7 +44,9 @@ impl Origin {
         match self {
             Self { file: Some(_), .. } => Some(Source::File),
             Self { aws: true, .. } if is_in_aws => Some(Source::Aws),
-            Self { variable: Some(_), .. } => Some(Source::Environment),
+            Self {
+                variable: Some(_), ..
+            } => Some(Source::Environment),
             _ => None,
         }
     }

@@ -27,12 +27,12 @@ impl<'a> Hidden<'a> {
         let mut hidden = before;
         // Lines are not the terminal's: it would cut them at 4095 bytes. Nor are signals: Ctrl-Z or
         // Ctrl-\ would leave a shell without echo. Ctrl-C comes as a byte.
-        hidden.c_lflag &=
-            !(libc::ECHO | libc::ECHONL | libc::ICANON | libc::ISIG | libc::IEXTEN);
+        hidden.c_lflag &= !(libc::ECHO | libc::ECHONL | libc::ICANON | libc::ISIG | libc::IEXTEN);
         hidden.c_cc[libc::VMIN] = 1;
         hidden.c_cc[libc::VTIME] = 0;
         // SAFETY: the descriptor is open and `hidden` initialised.
-        if unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSAFLUSH, &raw const hidden) } != 0 {
+        if unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSAFLUSH, &raw const hidden) } != 0
+        {
             return Err(io::Error::last_os_error());
         }
         Ok(Self { terminal, before })
@@ -42,7 +42,13 @@ impl<'a> Hidden<'a> {
 impl Drop for Hidden<'_> {
     fn drop(&mut self) {
         // SAFETY: the descriptor is borrowed and so open; `before` is what tcgetattr gave.
-        unsafe { libc::tcsetattr(self.terminal.as_raw_fd(), libc::TCSAFLUSH, &raw const self.before) };
+        unsafe {
+            libc::tcsetattr(
+                self.terminal.as_raw_fd(),
+                libc::TCSAFLUSH,
+                &raw const self.before,
+            )
+        };
     }
 }
 

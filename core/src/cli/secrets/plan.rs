@@ -3,11 +3,11 @@
 //! `setup` calls it. The invariant: an unchanged value is never written; values are compared in
 //! memory and nothing of the comparison but its result leaves.
 
+use crate::scrub;
 use crate::secrets::aws::{Aws, NewSecret, NewValue, Written, new_token};
 use crate::secrets::failure::{Failure, FailureKind};
 use crate::secrets::name::SecretName;
 use crate::secrets::request::{CURRENT, Which};
-use crate::scrub;
 use tokio::time::Instant;
 
 use super::values::{Entry, Given};
@@ -48,7 +48,9 @@ pub(super) fn assign(entries: Vec<Entry>, targets: &[Target]) -> Result<Assignme
         left_out: Vec::new(),
     };
     for entry in entries {
-        let found = targets.iter().position(|target| target.is_called(&entry.name));
+        let found = targets
+            .iter()
+            .position(|target| target.is_called(&entry.name));
         let Some(at) = found else {
             assignment.left_out.push(entry.place);
             continue;
@@ -61,7 +63,9 @@ pub(super) fn assign(entries: Vec<Entry>, targets: &[Target]) -> Result<Assignme
             Some(_) => {
                 return Err(format!(
                     "gives two different values for {}, the second in {}; leave one out",
-                    targets.get(at).map_or("a secret", |target| target.name.as_str()),
+                    targets
+                        .get(at)
+                        .map_or("a secret", |target| target.name.as_str()),
                     entry.place
                 ));
             }
@@ -115,21 +119,22 @@ pub(super) async fn decide(
     given: &Given,
     until: Instant,
 ) -> Result<Decided, Failure> {
-    let decided = |action, version, note| {
-        Ok(Decided {
-            action,
-            version,
-            note,
-        })
+    let decided = |action, version, note| Decided {
+        action,
+        version,
+        note,
     };
-    let failure = match aws.read(name, &Which::Stage(CURRENT.to_owned()), until).await {
+    let failure = match aws
+        .read(name, &Which::Stage(CURRENT.to_owned()), until)
+        .await
+    {
         Ok(stored) => {
             scrub::register(&stored.bytes);
             let action = match given.is_stored(&stored) {
                 true => Action::Unchanged,
                 false => Action::Update,
             };
-            return decided(action, stored.version, None);
+            return Ok(decided(action, stored.version, None));
         }
         Err(failure) => failure,
     };
@@ -140,18 +145,22 @@ pub(super) async fn decide(
         Ok(known) if known.deleted_at.is_some() => Err(failure),
         Ok(known) if failure.kind == FailureKind::NotFound => {
             let version = known.version_with(CURRENT).map(str::to_owned);
-            decided(Action::Update, version, Some("it exists without a value"))
+            Ok(decided(
+                Action::Update,
+                version,
+                Some("it exists without a value"),
+            ))
         }
         Ok(known) => {
             let version = known.version_with(CURRENT).map(str::to_owned);
             let note = "its value may not be read with these credentials, so it is not compared";
-            decided(Action::Update, version, Some(note))
+            Ok(decided(Action::Update, version, Some(note)))
         }
         Err(other) if other.kind == FailureKind::NotFound => {
-            decided(Action::Create, None, None)
+            Ok(decided(Action::Create, None, None))
         }
         // Who may read but not describe still learns that it is missing.
-        Err(_) if failure.kind == FailureKind::NotFound => decided(Action::Create, None, None),
+        Err(_) if failure.kind == FailureKind::NotFound => Ok(decided(Action::Create, None, None)),
         Err(_) => Err(failure),
     }
 }

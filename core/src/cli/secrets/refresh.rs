@@ -19,7 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn run(options: &RefreshArgs, session: &Session<'_>) -> Result<i32, End> {
     let mut names = options.names.clone();
     if names.is_empty() {
-        names.extend(session.declarations.all().iter().map(|known| known.name.clone()));
+        names.extend(
+            session
+                .declarations
+                .all()
+                .iter()
+                .map(|known| known.name.clone()),
+        );
     }
     for (at, name) in names.iter().enumerate() {
         refusal::name(name, &format!("argument {}", at + 1), &session.declarations)?;
@@ -52,8 +58,14 @@ pub(super) fn run(options: &RefreshArgs, session: &Session<'_>) -> Result<i32, E
         Some(_) if from_aws > 0 => Some(written(&instance, session)?),
         _ => None,
     };
-    let is_cache_broken = cache.as_ref().is_some_and(|cache| cache.last_error.is_some());
-    if let Some(CacheFileStatus { last_error: Some(error), .. }) = &cache {
+    let is_cache_broken = cache
+        .as_ref()
+        .is_some_and(|cache| cache.last_error.is_some());
+    if let Some(CacheFileStatus {
+        last_error: Some(error),
+        ..
+    }) = &cache
+    {
         say::trouble(
             session.output,
             &Trouble::new("io", format!("the sealed cache was not written: {error}")),
@@ -65,10 +77,22 @@ pub(super) fn run(options: &RefreshArgs, session: &Session<'_>) -> Result<i32, E
             document["cacheFile"] = json!(cache);
         }
         say::document(session.output, document)?;
-    } else if let Some(CacheFileStatus { written: Some(at), entries, .. }) = &cache {
-        say::message(session.output, &format!("sealed cache written at {at}, {entries} entries"));
+    } else if let Some(CacheFileStatus {
+        written: Some(at),
+        entries,
+        ..
+    }) = &cache
+    {
+        say::message(
+            session.output,
+            &format!("sealed cache written at {at}, {entries} entries"),
+        );
     }
-    Ok(if failed > 0 || is_cache_broken { FAILED } else { 0 })
+    Ok(if failed > 0 || is_cache_broken {
+        FAILED
+    } else {
+        0
+    })
 }
 
 /// The sealed cache is written behind: waits until it was, or failed to be.
@@ -93,7 +117,11 @@ fn written(instance: &Tallylight, session: &Session<'_>) -> Result<CacheFileStat
 
 fn line(secret: &Secret, session: &Session<'_>) -> String {
     let word = paint("refreshed", Level::Good, session.output.colour());
-    let mut line = format!("{word}  {}  from {}", say::clean(secret.name()), secret.source());
+    let mut line = format!(
+        "{word}  {}  from {}",
+        say::clean(secret.name()),
+        secret.source()
+    );
     if let Some(version) = secret.version() {
         line.push_str(&format!(", version {}", say::clean(version)));
     }

@@ -21,15 +21,22 @@ pub(crate) fn refusal(error: &clap::Error) -> Failure {
     };
     let argument = context(ContextKind::InvalidArg);
     // Of an option that is not ours nobody knows whether it is a value with two hyphens in front.
-    let known = argument.as_deref().filter(|_| error.kind() != ErrorKind::UnknownArgument);
+    let known = argument
+        .as_deref()
+        .filter(|_| error.kind() != ErrorKind::UnknownArgument);
     let message = match (error.kind(), known) {
         (ErrorKind::UnknownArgument, _) => match context(ContextKind::SuggestedArg) {
-            Some(option) => format!("there is an argument that is not understood (did you mean {option}?)"),
+            Some(option) => {
+                format!("there is an argument that is not understood (did you mean {option}?)")
+            }
             None => "there is an argument that is not understood".to_owned(),
         },
         (ErrorKind::InvalidSubcommand, _) => match context(ContextKind::SuggestedSubcommand) {
             Some(name) => format!("there is no such command (did you mean {name}?)"),
-            None => "there is no such command; there are setup, list, get, rotate, refresh and doctor".to_owned(),
+            None => {
+                "there is no such command; there are setup, list, get, rotate, refresh and doctor"
+                    .to_owned()
+            }
         },
         (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(option)) => {
             let mut message = format!("what was given for {option} is not possible");
@@ -91,7 +98,11 @@ pub(super) fn declared(
     if declarations.all().iter().any(|known| known.name == given) {
         return Ok(name);
     }
-    let all: Vec<&str> = declarations.all().iter().map(|known| known.name.as_str()).collect();
+    let all: Vec<&str> = declarations
+        .all()
+        .iter()
+        .map(|known| known.name.as_str())
+        .collect();
     Err(Failure::usage(format!(
         "{place} is no declared secret (it is not repeated: it may be a value); declared are {}",
         all.join(", ")

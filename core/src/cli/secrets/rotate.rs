@@ -1,13 +1,12 @@
 //! `tallylight secrets rotate`: puts a new value in use, in steps that can be taken back.
 //!
-//! The invariant: until the new version is promoted the old value stays in use, and whatever ends
-//! the command before (a failure, a check that refuses, Ctrl-C) takes the pending version back.
-//! Steps that change something are not left half done: they are waited for, within their deadline.
+//! The invariant: until the new version is promoted the old value stays in use; see `pending`.
 
 use serde_json::{Value, json};
 
 use super::args::RotateArgs;
 use super::input::{self, MAX_VALUE_BYTES};
+use super::pending::Pending;
 use super::say::{self, Trouble};
 use super::session::Session;
 use super::terminal::Terminal;
@@ -16,7 +15,7 @@ use super::{CHANGES, check, generate, refusal};
 use crate::cli::os;
 use crate::cli::output::{End, Failure, Level, paint};
 use crate::scrub;
-use crate::secrets::aws::{Listed, NewValue, PENDING, Written, new_token};
+use crate::secrets::aws::{Listed, PENDING, new_token};
 use crate::secrets::failure::FailureKind;
 use crate::secrets::request::{CURRENT, Which};
 
@@ -24,9 +23,11 @@ pub(super) fn run(options: &RotateArgs, session: &Session<'_>) -> Result<i32, En
     refusal::name(&options.name, "NAME", &session.declarations)?;
     let terminal = Terminal::open();
     if !options.yes && !options.dry_run && terminal.is_none() {
-        return Err(Failure::usage("there is no terminal to ask on whether to go on")
-            .hint("give --yes")
-            .into());
+        return Err(
+            Failure::usage("there is no terminal to ask on whether to go on")
+                .hint("give --yes")
+                .into(),
+        );
     }
     let known = describe(options, session)?;
     let pending = known
@@ -51,9 +52,14 @@ pub(super) fn run(options: &RotateArgs, session: &Session<'_>) -> Result<i32, En
         return by_function(options, &known, terminal.as_ref(), session);
     }
     let Some(current) = known.version_with(CURRENT).map(str::to_owned) else {
-        return Err(Failure::new(format!("{} has no current value to rotate", options.name))
-            .hint(format!("give it one with `tallylight secrets setup --name {}`", options.name))
-            .into());
+        return Err(
+            Failure::new(format!("{} has no current value to rotate", options.name))
+                .hint(format!(
+                    "give it one with `tallylight secrets setup --name {}`",
+                    options.name
+                ))
+                .into(),
+        );
     };
     if options.dry_run {
         return plan(options, &current, session);
@@ -70,15 +76,20 @@ pub(super) fn run(options: &RotateArgs, session: &Session<'_>) -> Result<i32, En
         say::clean(&current)
     );
     confirm(options, terminal.as_ref(), &question)?;
-    let version = put(options, &given, &current, session)?;
-    if let Err(end) = tested(options, &given, &version, session) {
-        take_back(options, &version, &current, session);
-        return Err(end);
-    }
-    promote(options, &version, &current, session)?;
+    let pending = Pending::put(session, &options.name, &given, &current)?;
+    test(options, &given, pending.version(), session)?;
+    let version = pending.promote()?;
     let work = session.aws.describe(&options.name, session.until());
-    let now = session.finish("looking at the result", work).unwrap_or(known);
-    report(options, "rotated", &now, Some((&version, &current)), session)?;
+    let now = session
+        .finish("looking at the result", work)
+        .unwrap_or(known);
+    report(
+        options,
+        "rotated",
+        &now,
+        Some((&version, &current)),
+        session,
+    )?;
     Ok(0)
 }
 
@@ -88,12 +99,14 @@ fn describe(options: &RotateArgs, session: &Session<'_>) -> Result<Listed, End> 
         .wait(&format!("asking AWS about {}", options.name), work)?
         .map_err(Trouble::from)?;
     if known.deleted_at.is_some() {
-        return Err(Failure::new(format!("{} is marked for deletion", options.name))
-            .hint(format!(
-                "`aws secretsmanager restore-secret --secret-id {}` brings it back",
-                options.name
-            ))
-            .into());
+        return Err(
+            Failure::new(format!("{} is marked for deletion", options.name))
+                .hint(format!(
+                    "`aws secretsmanager restore-secret --secret-id {}` brings it back",
+                    options.name
+                ))
+                .into(),
+        );
     }
     Ok(known)
 }
@@ -107,7 +120,10 @@ fn new_value(
         let bytes = generate::generate(count, options.charset)?;
         say::message(
             session.output,
-            &format!("made {count} characters, {} bits of chance", options.charset.bits(count)),
+            &format!(
+                "made {count} characters, {} bits of chance",
+                options.charset.bits(count)
+            ),
         );
         return Given::new(bytes, false)
             .map_err(|why| Failure::new(format!("the value {why}")).into());
@@ -153,11 +169,7 @@ fn is_current(options: &RotateArgs, given: &Given, session: &Session<'_>) -> Res
     }
 }
 
-fn confirm(
-    options: &RotateArgs,
-    terminal: Option<&Terminal>,
-    question: &str,
-) -> Result<(), End> {
+fn confirm(options: &RotateArgs, terminal: Option<&Terminal>, question: &str) -> Result<(), End> {
     match terminal {
         Some(terminal) if !options.yes => match terminal.confirm(question)? {
             true => Ok(()),
@@ -169,38 +181,8 @@ fn confirm(
     }
 }
 
-/// Puts the new value as pending, and answers its version.
-fn put(
-    options: &RotateArgs,
-    given: &Given,
-    current: &str,
-    session: &Session<'_>,
-) -> Result<String, End> {
-    let token = new_token();
-    let value = NewValue {
-        bytes: &given.bytes,
-        is_binary: given.is_binary,
-        token: &token,
-    };
-    let work = session.aws.put(&options.name, value, &[PENDING], session.until());
-    match session.finish("putting the new value as pending", work) {
-        Ok(Written { version, .. }) => {
-            let version = version.unwrap_or(token);
-            say::message(session.output, &format!("pending: version {version}"));
-            Ok(version)
-        }
-        Err(failure) => {
-            // Its answer may be lost; the token is the id that the version has then.
-            if failure.kind.is_outage() {
-                take_back(options, &token, current, session);
-            }
-            Err(Trouble::from(failure).into())
-        }
-    }
-}
-
-/// Whether nothing speaks against the new value: no signal, and no check.
-fn tested(
+/// Fails where something speaks against the new value: a signal, or the check.
+fn test(
     options: &RotateArgs,
     given: &Given,
     version: &str,
@@ -211,81 +193,19 @@ fn tested(
             ("TALLYLIGHT_SECRET_NAME", options.name.as_str()),
             ("TALLYLIGHT_SECRET_VERSION", version),
         ];
-        check::run(command, &given.bytes, variables, options.check_timeout, session.output)?
-            .map_err(|why| Failure::new(why).hint("the old value is in use as before"))?;
+        check::run(
+            command,
+            &given.bytes,
+            variables,
+            options.check_timeout,
+            session.output,
+        )?
+        .map_err(|why| Failure::new(why).hint("the old value is in use as before"))?;
         say::message(session.output, "the check accepted it");
     }
     match os::received() {
         Some(signal) => Err(End::Signal(signal)),
         None => Ok(()),
-    }
-}
-
-fn promote(
-    options: &RotateArgs,
-    version: &str,
-    current: &str,
-    session: &Session<'_>,
-) -> Result<(), End> {
-    let work = session.aws.promote(&options.name, version, session.until());
-    let Err(failure) = session.finish("putting it in use", work) else {
-        return Ok(());
-    };
-    let work = session.aws.describe(&options.name, session.until());
-    let now = session.finish("looking at what happened", work);
-    match &now {
-        Ok(now) if now.version_with(CURRENT) == Some(version) => {
-            say::warning(
-                session.output,
-                &format!(
-                    "the new value is in use, but the stage AWSPENDING was not taken off: {}; \
-                     `tallylight secrets rotate {} --cancel` does that",
-                    failure.text, options.name
-                ),
-            );
-            Ok(())
-        }
-        Ok(_) => {
-            take_back(options, version, current, session);
-            Err(Trouble::from(failure).into())
-        }
-        Err(_) => Err(Trouble::from(failure)
-            .hint(format!(
-                "whether the new value is in use is not known: look with `tallylight secrets list`, and take a pending \
-                 version back with `tallylight secrets rotate {} --cancel`",
-                options.name
-            ))
-            .into()),
-    }
-}
-
-/// Takes the pending version back. Nothing is left to do if that fails but to say so.
-fn take_back(options: &RotateArgs, version: &str, current: &str, session: &Session<'_>) {
-    let name = &options.name;
-    let work = async {
-        let until = session.until();
-        match session.aws.move_stage(name, PENDING, Some(version), None, until).await {
-            Ok(()) => Ok(()),
-            // It may never have been there.
-            Err(failure) => match session.aws.describe(name, until).await {
-                Ok(now) if now.version_with(PENDING) != Some(version) => Ok(()),
-                _ => Err(failure),
-            },
-        }
-    };
-    match session.finish("taking the pending version back", work) {
-        Ok(()) => say::message(
-            session.output,
-            &format!("the pending version was taken back; version {current} is in use as before"),
-        ),
-        Err(failure) => say::warning(
-            session.output,
-            &format!(
-                "the pending version {version} could not be taken back ({}); `tallylight secrets rotate {name} --cancel` \
-                 does it; version {current} is in use as before",
-                failure.text
-            ),
-        ),
     }
 }
 
@@ -296,23 +216,54 @@ fn cancel(
     terminal: Option<&Terminal>,
     session: &Session<'_>,
 ) -> Result<i32, End> {
-    if options.dry_run && let Some(pending) = pending {
-        let line = format!("would take back the pending version {}\n", say::clean(pending));
-        print(options, json!({ "name": options.name, "action": "cancel", "version": pending }), &line, session)?;
+    if options.dry_run
+        && let Some(pending) = pending
+    {
+        let line = format!(
+            "would take back the pending version {}\n",
+            say::clean(pending)
+        );
+        print(
+            options,
+            json!({ "name": options.name, "action": "cancel", "version": pending }),
+            &line,
+            session,
+        )?;
         return Ok(CHANGES);
     }
     // Also where the current version still has the stage, after a rotation that was cut off.
     if let Some(pending) = pending {
-        let question = format!("Take back version {} of {}?", say::clean(pending), options.name);
+        let question = format!(
+            "Take back version {} of {}?",
+            say::clean(pending),
+            options.name
+        );
         confirm(options, terminal, &question)?;
     }
     let work = session.aws.cancel_pending(&options.name, session.until());
-    let version = session.finish("taking the pending version back", work).map_err(Trouble::from)?;
+    let version = session
+        .finish("taking the pending version back", work)
+        .map_err(Trouble::from)?;
     let (action, line) = match &version {
-        Some(version) => ("cancelled", format!("cancelled  {}  version {}\n", options.name, say::clean(version))),
-        None => ("unchanged", format!("unchanged  {}  no version is pending\n", options.name)),
+        Some(version) => (
+            "cancelled",
+            format!(
+                "cancelled  {}  version {}\n",
+                options.name,
+                say::clean(version)
+            ),
+        ),
+        None => (
+            "unchanged",
+            format!("unchanged  {}  no version is pending\n", options.name),
+        ),
     };
-    print(options, json!({ "name": options.name, "action": action, "version": version }), &line, session)?;
+    print(
+        options,
+        json!({ "name": options.name, "action": action, "version": version }),
+        &line,
+        session,
+    )?;
     Ok(0)
 }
 
@@ -329,23 +280,27 @@ fn by_function(
             Some(function) => format!("would have AWS run {}\n", say::clean(function)),
             None => "would have AWS rotate it\n".to_owned(),
         };
-        let document = json!({ "name": options.name, "action": "rotate", "rotationFunction": function });
+        let document =
+            json!({ "name": options.name, "action": "rotate", "rotationFunction": function });
         print(options, document, &line, session)?;
         return Ok(CHANGES);
     }
     let question = format!("Have AWS rotate {}{} now?", options.name, place(session));
     confirm(options, terminal, &question)?;
     let token = new_token();
-    let work = session.aws.rotate_with_function(&options.name, &token, session.until());
-    let written = session.finish("starting the rotation", work).map_err(Trouble::from)?;
+    let work = session
+        .aws
+        .rotate_with_function(&options.name, &token, session.until());
+    let written = session
+        .finish("starting the rotation", work)
+        .map_err(Trouble::from)?;
     let version = written.version.unwrap_or(token);
     let line = format!(
         "started  {}  version {}; `tallylight secrets list` shows when it is current\n",
         options.name,
         say::clean(&version)
     );
-    let document =
-        json!({ "name": options.name, "action": "started", "version": version, "region": written.region });
+    let document = json!({ "name": options.name, "action": "started", "version": version, "region": written.region });
     print(options, document, &line, session)?;
     Ok(0)
 }
@@ -375,19 +330,38 @@ fn report(
     rotated: Option<(&str, &str)>,
     session: &Session<'_>,
 ) -> Result<(), End> {
-    let level = if rotated.is_some() { Level::Good } else { Level::Faint };
-    let mut text = format!("{}  {}\n", paint(action, level, session.output.colour()), options.name);
+    let level = if rotated.is_some() {
+        Level::Good
+    } else {
+        Level::Faint
+    };
+    let mut text = format!(
+        "{}  {}\n",
+        paint(action, level, session.output.colour()),
+        options.name
+    );
     let mut versions = Vec::new();
     // Those without a stage are AWS's to remove.
-    for version in now.versions.iter().filter(|version| !version.stages.is_empty()) {
-        text.push_str(&format!("  {:12} {}\n", version.stages.join(", "), say::clean(&version.id)));
+    for version in now
+        .versions
+        .iter()
+        .filter(|version| !version.stages.is_empty())
+    {
+        text.push_str(&format!(
+            "  {:12} {}\n",
+            version.stages.join(", "),
+            say::clean(&version.id)
+        ));
         versions.push(json!({ "id": version.id, "stages": version.stages }));
     }
     let document = say::object([
         ("name", json!(options.name)),
         ("action", json!(action)),
         ("version", json!(rotated.map(|(version, _)| version))),
-        ("previousVersion", json!(rotated.map(|(_, previous)| previous))),
+        (
+            "previousVersion",
+            json!(rotated.map(|(_, previous)| previous)),
+        ),
         ("region", json!(session.aws.region())),
         ("versions", Value::Array(versions)),
     ]);
@@ -408,5 +382,9 @@ fn print(
 }
 
 fn place(session: &Session<'_>) -> String {
-    session.aws.region().map(|region| format!(" in {region}")).unwrap_or_default()
+    session
+        .aws
+        .region()
+        .map(|region| format!(" in {region}"))
+        .unwrap_or_default()
 }

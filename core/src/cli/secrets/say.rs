@@ -17,8 +17,8 @@ use crate::error::Error;
 use crate::scrub::{scrub, scrub_json};
 use crate::secrets::failure::Failure;
 
-/// Text is laid out for this many columns where no terminal says how many it has.
-const PAPER: usize = 160;
+/// Where there is no terminal, nothing is cut: a script may read it.
+const PAPER: usize = 1_000;
 
 /// What went wrong with one secret, fit to print.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +77,10 @@ impl From<&Failure> for Trouble {
         let error = without_hint.to_error();
         let text = error.to_string();
         // `*` stands for no secret in particular.
-        let text = text.strip_prefix("secret *: ").or_else(|| text.strip_prefix("secret * in ")).unwrap_or(&text);
+        let text = text
+            .strip_prefix("secret *: ")
+            .or_else(|| text.strip_prefix("secret * in "))
+            .unwrap_or(&text);
         Self {
             message: clean(text),
             hint: Some(clean(&failure.hint)).filter(|hint| !hint.is_empty()),
@@ -106,7 +109,10 @@ impl From<Error> for Trouble {
 /// The core's errors end with what to do, behind a semicolon; here that is a line of its own.
 fn split_hint(text: &str) -> (&str, Option<&str>) {
     let from = text.find(" (request ").unwrap_or(0);
-    let at = text.get(from..).and_then(|rest| rest.find("; ")).map(|at| from + at);
+    let at = text
+        .get(from..)
+        .and_then(|rest| rest.find("; "))
+        .map(|at| from + at);
     match at.and_then(|at| Some((text.get(..at)?, text.get(at + 2..)?))) {
         Some((message, hint)) => (message, Some(hint)),
         None => (text, None),
@@ -118,7 +124,9 @@ impl From<Trouble> for Told {
         let told = Self::new(trouble.message);
         match trouble.hint {
             Some(hint) => told.hint(hint),
-            None => told.hint("`tallylight secrets doctor` tests the way to the secrets, step by step"),
+            None => {
+                told.hint("`tallylight secrets doctor` tests the way to the secrets, step by step")
+            }
         }
     }
 }
@@ -178,7 +186,11 @@ pub(super) fn table(table: &Table, colour: bool) -> String {
 
 /// Names and what they are, one to a line.
 pub(super) fn facts(facts: &[(&str, Cell)], colour: bool) -> String {
-    let wide = facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0);
+    let wide = facts
+        .iter()
+        .map(|(name, _)| text::width(name))
+        .max()
+        .unwrap_or(0);
     facts
         .iter()
         .map(|(name, fact)| {
@@ -223,7 +235,11 @@ pub(super) fn short(version: &str) -> String {
 /// An object of what is known; what is not is left out.
 pub(super) fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     let known = fields.into_iter().filter(|(_, value)| !value.is_null());
-    Value::Object(known.map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>())
+    Value::Object(
+        known
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 #[cfg(test)]
@@ -233,7 +249,10 @@ mod tests {
 
     #[test]
     fn an_error_is_told_with_its_hint_apart() {
-        let error = Error::new(ErrorKind::NotFound, "secret a in r: x; y (request 7); do this; or that");
+        let error = Error::new(
+            ErrorKind::NotFound,
+            "secret a in r: x; y (request 7); do this; or that",
+        );
         let trouble = Trouble::from(error.with_detail("request_id", "7"));
         assert_eq!(trouble.message, "secret a in r: x; y (request 7)");
         assert_eq!(trouble.hint.as_deref(), Some("do this; or that"));

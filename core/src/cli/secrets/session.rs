@@ -55,7 +55,11 @@ impl<'a> Session<'a> {
             (&connection.role_arn, &mut secrets.role_arn),
             (&connection.endpoint_url, &mut secrets.endpoint),
         ] {
-            if let Some(text) = option.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            if let Some(text) = option
+                .as_deref()
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+            {
                 *setting = Some(text.to_owned());
             }
         }

@@ -3,28 +3,18 @@
 //! The invariants: nothing is written before everything is known (a person has typed all values, a
 //! document is read to its end, AWS was asked what it has), and a second run does nothing.
 
-use serde_json::{Value, json};
-
 use super::args::SetupArgs;
 use super::input::{self, MAX_INPUT_BYTES};
+use super::outcome::{Row, line, report, row};
 use super::plan::{self, Action, Assigned, Decided, Making, Target};
+use super::say::{self, Trouble};
 use super::session::Session;
 use super::terminal::Terminal;
 use super::values::{self, Given};
-use super::{CHANGES, origin, refusal, say};
-use crate::cli::FAILED;
-use crate::cli::output::{End, Failure, Level, paint};
+use super::{CHANGES, origin, refusal};
+use crate::cli::output::{End, Failure};
 use crate::secrets::environment;
 use crate::secrets::failure::FailureKind;
-
-use say::Trouble;
-
-/// What became of one secret.
-struct Row {
-    name: String,
-    outcome: Result<(Action, Option<String>), Trouble>,
-    note: Option<&'static str>,
-}
 
 pub(super) fn run(options: &SetupArgs, session: &Session<'_>) -> Result<i32, End> {
     let targets = targets(options, session)?;
@@ -66,19 +56,33 @@ pub(super) fn run(options: &SetupArgs, session: &Session<'_>) -> Result<i32, End
             }
         }
     }
-    let has_changes = decided.iter().any(|(.., decision)| decision.action != Action::Unchanged);
+    let has_changes = decided
+        .iter()
+        .any(|(.., decision)| decision.action != Action::Unchanged);
     if options.dry_run {
         for (target, _, decision) in &decided {
-            rows.push(row(target, decision.action, decision.version.clone(), decision.note));
+            rows.push(row(
+                target,
+                decision.action,
+                decision.version.clone(),
+                decision.note,
+            ));
         }
         return report(options, &rows, session).map(|code| match code {
             0 if has_changes => CHANGES,
             code => code,
         });
     }
-    if has_changes && !options.yes && let Some(terminal) = &terminal {
+    if has_changes
+        && !options.yes
+        && let Some(terminal) = &terminal
+    {
         for (target, _, decision) in &decided {
-            terminal.say(&format!("  {:9}  {}\n", decision.action.word(), target.name.as_str()));
+            terminal.say(&format!(
+                "  {:9}  {}\n",
+                decision.action.word(),
+                target.name.as_str()
+            ));
         }
         let region = session.aws.region().unwrap_or_else(|| "AWS".to_owned());
         if !terminal.confirm(&format!("Write to {region}?"))? {
@@ -89,7 +93,9 @@ pub(super) fn run(options: &SetupArgs, session: &Session<'_>) -> Result<i32, End
     }
     for (target, value, decision) in &decided {
         rows.push(write(options, target, value, decision, session)?);
-        if !options.json && let Some(row) = rows.last() {
+        if !options.json
+            && let Some(row) = rows.last()
+        {
             say::data(session.output, &line(row, false, session))?;
         }
     }
@@ -101,13 +107,21 @@ fn targets(options: &SetupArgs, session: &Session<'_>) -> Result<Vec<Target>, En
     let declarations = &session.declarations;
     let mut targets: Vec<Target> = Vec::new();
     let mut add = |name: crate::secrets::name::SecretName| {
-        if targets.iter().any(|known| known.name.as_str() == name.as_str()) {
+        if targets
+            .iter()
+            .any(|known| known.name.as_str() == name.as_str())
+        {
             return;
         }
-        let declared = declarations.all().iter().find(|known| known.name == name.as_str());
+        let declared = declarations
+            .all()
+            .iter()
+            .find(|known| known.name == name.as_str());
         targets.push(Target {
             variables: origin::variables(&name, declarations),
-            description: declared.map(|known| known.description.clone()).unwrap_or_default(),
+            description: declared
+                .map(|known| known.description.clone())
+                .unwrap_or_default(),
             name,
         });
     };
@@ -147,7 +161,10 @@ fn value_files(
     let mut is_stdin_taken = options.from_stdin;
     for given in &options.value_files {
         let (name, path) = refusal::value_file(given, &session.declarations)?;
-        let Some(at) = targets.iter().position(|target| target.name.as_str() == name) else {
+        let Some(at) = targets
+            .iter()
+            .position(|target| target.name.as_str() == name)
+        else {
             return Err(Failure::usage(
                 "--value-file names a secret that is neither declared nor given by --name (what was typed is not repeated)",
             )
@@ -163,7 +180,10 @@ fn value_files(
             return Err(Failure::usage(format!("--value-file gives {name} twice")).into());
         }
         let option = format!("--value-file {name}");
-        values.push((at, input::single(path, &option, options.binary, session.output)?));
+        values.push((
+            at,
+            input::single(path, &option, options.binary, session.output)?,
+        ));
     }
     Ok(values)
 }
@@ -178,9 +198,15 @@ fn read(
         return from_environment(targets, session);
     }
     let (bytes, from) = if options.from_stdin {
-        (input::stdin("--from-stdin", MAX_INPUT_BYTES)?, "standard input")
+        (
+            input::stdin("--from-stdin", MAX_INPUT_BYTES)?,
+            "standard input",
+        )
     } else if let Some(path) = &options.file {
-        (input::file(path, "--file", MAX_INPUT_BYTES, session.output)?, "the file")
+        (
+            input::file(path, "--file", MAX_INPUT_BYTES, session.output)?,
+            "the file",
+        )
     } else {
         return Ok(Vec::new());
     };
@@ -193,7 +219,9 @@ fn read(
     let assignment = plan::assign(entries, targets).map_err(wrong)?;
     if !assignment.left_out.is_empty() {
         let places = assignment.left_out.join(", ");
-        let text = format!("left out {places}: no declared secret goes by that name (--name NAME adds one)");
+        let text = format!(
+            "left out {places}: no declared secret goes by that name (--name NAME adds one)"
+        );
         // An .env file holds much else; a JSON document was made for this.
         if is_json {
             say::warning(session.output, &text);
@@ -214,9 +242,8 @@ fn from_environment(targets: &[Target], session: &Session<'_>) -> Result<Vec<Ass
         };
         let fetched = found.outcome.map_err(Trouble::from)?;
         let is_binary = std::str::from_utf8(&fetched.bytes).is_err();
-        let given = Given::new(fetched.bytes, is_binary).map_err(|why| {
-            Failure::usage(format!("the variable {} {why}", found.variable))
-        })?;
+        let given = Given::new(fetched.bytes, is_binary)
+            .map_err(|why| Failure::usage(format!("the variable {} {why}", found.variable)))?;
         values.push((at, given));
     }
     Ok(values)
@@ -224,12 +251,19 @@ fn from_environment(targets: &[Target], session: &Session<'_>) -> Result<Vec<Ass
 
 fn nothing_given(options: &SetupArgs, targets: &[Target]) -> Failure {
     let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-    let variables: Vec<String> = targets.iter().flat_map(|target| target.variables.clone()).collect();
+    let variables: Vec<String> = targets
+        .iter()
+        .flat_map(|target| target.variables.clone())
+        .collect();
     if options.from_env {
-        Failure::new("none of the variables is set").hint(format!("set one of {}", variables.join(", ")))
+        Failure::new("none of the variables is set")
+            .hint(format!("set one of {}", variables.join(", ")))
     } else {
-        Failure::new(format!("there is no value in it for any of {}", names.join(", ")))
-            .hint(format!("name the entries so, or {}", variables.join(", ")))
+        Failure::new(format!(
+            "there is no value in it for any of {}",
+            names.join(", ")
+        ))
+        .hint(format!("name the entries so, or {}", variables.join(", ")))
     }
 }
 
@@ -260,24 +294,36 @@ fn ask(
         )?;
         let state = match known {
             Ok(known) if known.deleted_at.is_some() => {
-                terminal.say(&format!("\n{name}  is marked for deletion; restore it first\n"));
+                terminal.say(&format!(
+                    "\n{name}  is marked for deletion; restore it first\n"
+                ));
                 continue;
             }
-            Ok(known) => format!("exists, changed {}", say::ago(known.changed_at.or(known.created_at))),
-            Err(failure) if failure.kind == FailureKind::NotFound => "does not exist yet".to_owned(),
+            Ok(known) => format!(
+                "exists, changed {}",
+                say::ago(known.changed_at.or(known.created_at))
+            ),
+            Err(failure) if failure.kind == FailureKind::NotFound => {
+                "does not exist yet".to_owned()
+            }
             Err(failure) if failure.kind == FailureKind::Denied => {
                 "cannot be described with these credentials".to_owned()
             }
             Err(failure) => return Err(Trouble::from(failure).into()),
         };
-        let region = session.aws.region().map(|region| format!(" in {region}")).unwrap_or_default();
+        let region = session
+            .aws
+            .region()
+            .map(|region| format!(" in {region}"))
+            .unwrap_or_default();
         let about = match target.description.as_str() {
             "" => String::new(),
             text => format!("  {text}"),
         };
         terminal.say(&format!("\n{name}{about}\n  {state}{region}\n"));
         if let Some(bytes) = terminal.value("  new value: ", options.multiline)? {
-            let given = Given::new(bytes, false).map_err(|why| Failure::new(format!("the value {why}")))?;
+            let given =
+                Given::new(bytes, false).map_err(|why| Failure::new(format!("the value {why}")))?;
             values.push((at, given));
         }
     }
@@ -294,10 +340,10 @@ fn decide(
     let work = plan::decide(&session.aws, name, value, session.until());
     let decided = session.wait(&format!("comparing {name}"), work)?;
     Ok(match decided {
-        Ok(decision) if decision.action == Action::Create && target.name.is_arn() => {
-            Err(Trouble::new("not_found", format!("secret {name} does not exist"))
-                .hint("AWS gives an ARN to what it creates; create it by its name"))
-        }
+        Ok(decision) if decision.action == Action::Create && target.name.is_arn() => Err(
+            Trouble::new("not_found", format!("secret {name} does not exist"))
+                .hint("AWS gives an ARN to what it creates; create it by its name"),
+        ),
         Ok(decision) => Ok(decision),
         Err(failure) => Err(Trouble::from(failure)),
     })
@@ -311,7 +357,12 @@ fn write(
     session: &Session<'_>,
 ) -> Result<Row, End> {
     if decision.action == Action::Unchanged {
-        return Ok(row(target, Action::Unchanged, decision.version.clone(), decision.note));
+        return Ok(row(
+            target,
+            Action::Unchanged,
+            decision.version.clone(),
+            decision.note,
+        ));
     }
     let name = target.name.as_str();
     let own = Some(target.description.as_str()).filter(|text| !text.is_empty());
@@ -332,94 +383,4 @@ fn write(
             }
         }
     })
-}
-
-fn row(target: &Target, action: Action, version: Option<String>, note: Option<&'static str>) -> Row {
-    Row {
-        name: target.name.as_str().to_owned(),
-        outcome: Ok((action, version)),
-        note,
-    }
-}
-
-/// One row as text.
-fn line(row: &Row, is_plan: bool, session: &Session<'_>) -> String {
-    let (word, level, version) = match &row.outcome {
-        Ok((action, version)) => {
-            let word = if is_plan { action.word() } else { action.done() };
-            let level = match action {
-                Action::Unchanged => Level::Faint,
-                _ if is_plan => Level::Strong,
-                _ => Level::Good,
-            };
-            (word, level, version.as_deref().filter(|_| !is_plan))
-        }
-        Err(_) => ("failed", Level::Critical, None),
-    };
-    let word = paint(&format!("{word:9}"), level, session.output.colour());
-    let mut line = format!("{word}  {}", row.name);
-    if let Some(version) = version {
-        line.push_str(&format!("  version {}", say::clean(version)));
-    }
-    if let Some(note) = row.note {
-        line.push_str(&format!("  ({note})"));
-    }
-    line.push('\n');
-    line
-}
-
-/// Prints the result, as far as it is not printed yet, and answers with the exit code.
-fn report(options: &SetupArgs, rows: &[Row], session: &Session<'_>) -> Result<i32, End> {
-    let failed = rows.iter().filter(|row| row.outcome.is_err()).count();
-    let region = session.aws.region();
-    if options.json {
-        let secrets: Vec<Value> = rows.iter().map(|row| document(row, options.dry_run)).collect();
-        say::document(
-            session.output,
-            json!({ "dryRun": options.dry_run, "region": region, "secrets": secrets }),
-        )?;
-    } else {
-        if options.dry_run {
-            for row in rows {
-                say::data(session.output, &line(row, true, session))?;
-            }
-        }
-        let count = |wanted| {
-            rows.iter()
-                .filter(|row| matches!(row.outcome, Ok((action, _)) if action == wanted))
-                .count()
-        };
-        let (created, updated) = (count(Action::Create), count(Action::Update));
-        let (create, update) = match options.dry_run {
-            true => ("to create", "to update"),
-            false => ("created", "updated"),
-        };
-        let mut summary = format!(
-            "{created} {create}, {updated} {update}, {} unchanged",
-            count(Action::Unchanged)
-        );
-        if failed > 0 {
-            summary.push_str(&format!(", {failed} failed"));
-        }
-        if let Some(region) = region {
-            summary.push_str(&format!(" in {region}"));
-        }
-        say::message(session.output, &summary);
-    }
-    Ok(if failed > 0 { FAILED } else { 0 })
-}
-
-fn document(row: &Row, is_plan: bool) -> Value {
-    let (action, version, error) = match &row.outcome {
-        Ok((action, version)) if is_plan => (action.word(), version.clone(), Value::Null),
-        Ok((action, version)) => (action.done(), version.clone(), Value::Null),
-        Err(trouble) => ("failed", None, trouble.json()),
-    };
-    say::object([
-        ("name", json!(row.name)),
-        ("action", json!(action)),
-        ("version", json!(version)),
-        ("note", json!(row.note)),
-        ("error", error),
-    ])
 }

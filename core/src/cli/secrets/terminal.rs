@@ -145,18 +145,26 @@ impl Terminal {
         }
         Ok(match std::str::from_utf8(&value) {
             _ if is_too_long => Typed::Refused("it is longer than 65536 bytes, AWS's limit"),
-            _ if has_more && is_multiline => {
-                Typed::Refused("more came after the empty line that ends it; give it by --value-file NAME=PATH")
-            }
+            _ if has_more && is_multiline => Typed::Refused(
+                "more came after the empty line that ends it; give it by --value-file NAME=PATH",
+            ),
             _ if has_more => Typed::Refused(
                 "several lines came at once; for such a value use --multiline, or --value-file NAME=PATH",
             ),
             Ok("") => Typed::Nothing,
-            Ok(text) if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) => {
-                Typed::Refused("it has control characters, as an arrow key sends them; type it once more")
+            Ok(text)
+                if text
+                    .chars()
+                    .any(|c| c.is_control() && !matches!(c, '\n' | '\t')) =>
+            {
+                Typed::Refused(
+                    "it has control characters, as an arrow key sends them; type it once more",
+                )
             }
             Ok(_) => Typed::Value(value),
-            Err(_) => Typed::Refused("it is no text; give it by --value-file NAME=PATH with --binary"),
+            Err(_) => {
+                Typed::Refused("it is no text; give it by --value-file NAME=PATH with --binary")
+            }
         })
     }
 
@@ -217,7 +225,13 @@ mod tests {
 
     #[test]
     fn backspace_takes_a_whole_character_and_no_line_end() {
-        for (before, after) in [("ab", "a"), ("aé", "a"), ("a\n", "a\n"), ("", ""), ("a\n鍵", "a\n")] {
+        for (before, after) in [
+            ("ab", "a"),
+            ("aé", "a"),
+            ("a\n", "a\n"),
+            ("", ""),
+            ("a\n鍵", "a\n"),
+        ] {
             let mut value = before.as_bytes().to_vec();
             without_last(&mut value);
             assert_eq!(value, after.as_bytes(), "{before:?}");

@@ -82,7 +82,11 @@ fn parse_json(text: &str) -> Result<Vec<Entry>, String> {
     let mut parser = serde_json::Deserializer::from_str(text);
     // Never the parser's own message: it may quote a value.
     let at = |error: serde_json::Error| {
-        format!("is no JSON object (line {}, column {})", error.line(), error.column())
+        format!(
+            "is no JSON object (line {}, column {})",
+            error.line(),
+            error.column()
+        )
     };
     let members = parser.deserialize_map(Members(Vec::new())).map_err(at)?;
     parser.end().map_err(at)?;
@@ -156,7 +160,9 @@ fn parse_lines(text: &str) -> Result<Vec<Entry>, String> {
             continue;
         }
         let Some(equals) = line.find('=') else {
-            return Err(format!("has no `=` in {place}; give NAME=VALUE lines, or a JSON object"));
+            return Err(format!(
+                "has no `=` in {place}; give NAME=VALUE lines, or a JSON object"
+            ));
         };
         let name = without_export(line.get(..equals).unwrap_or_default().trim());
         let value = from_line
@@ -266,7 +272,10 @@ mod tests {
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -293,12 +302,22 @@ mod tests {
         let (entries, is_json) = parse(text.as_bytes()).unwrap();
         assert!(is_json);
         assert_eq!(&*entries[0].value.bytes, b"x=\n");
-        let stored = |text: &str| Fetched::plain(
-            Zeroizing::new(text.as_bytes().to_vec()),
-            crate::secrets::Source::Aws,
+        let stored = |text: &str| {
+            Fetched::plain(
+                Zeroizing::new(text.as_bytes().to_vec()),
+                crate::secrets::Source::Aws,
+            )
+        };
+        assert!(
+            entries[1]
+                .value
+                .is_stored(&stored("{ \"k\":\"v\", \"z\": 1}"))
         );
-        assert!(entries[1].value.is_stored(&stored("{ \"k\":\"v\", \"z\": 1}")));
-        assert!(!entries[1].value.is_stored(&stored("{ \"k\":\"w\", \"z\": 1}")));
+        assert!(
+            !entries[1]
+                .value
+                .is_stored(&stored("{ \"k\":\"w\", \"z\": 1}"))
+        );
         assert!(entries[0].value.is_stored(&stored("x=\n")));
         assert!(!entries[0].value.is_stored(&stored("x=")));
     }
@@ -307,13 +326,19 @@ mod tests {
     fn an_error_names_the_place_and_repeats_nothing() {
         for (text, says) in [
             ("A=1\ncanary", "no `=` in line 2"),
-            ("A=1\nB=\"canary\n\n", "closing quote for the value of line 2"),
+            (
+                "A=1\nB=\"canary\n\n",
+                "closing quote for the value of line 2",
+            ),
             ("A='canary' canary", "more after the closing quote"),
             ("A=canary #canary", "put the value into quotes"),
             ("A='a\nb'\ncanary=1\ncanary=2", "second time in line 4"),
             ("{\"canary\": 5}", "in member 1"),
             ("{\"canary\": \"\"}", "in member 1 that is empty"),
-            ("{\"a\": \"canary\", \"a\": \"canary\"}", "second time in member 2"),
+            (
+                "{\"a\": \"canary\", \"a\": \"canary\"}",
+                "second time in member 2",
+            ),
             ("{\"a\": \"canary", "no JSON object (line 1"),
             ("{\"a\": \"b\"} canary", "no JSON object (line 1"),
             ("{\"a\": canary}", "no JSON object"),

@@ -1,0 +1,117 @@
+//! An answer of the core's that is still to come.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tallylight::secrets::Both;
+use tallylight::{Error, ErrorKind};
+
+use super::mailbox::Mailbox;
+use super::secret::Secret;
+use super::signal::Signal;
+use crate::errors::{exception, guard, invalid};
+
+/// What a call on secrets answers.
+pub(super) enum Answer {
+    One(tallylight::Secret),
+    Pair(Both),
+    Each(BTreeMap<String, Result<tallylight::Secret, Error>>),
+}
+
+/// Where the core leaves the answer, from whatever thread.
+#[derive(Default)]
+struct Letterbox {
+    answer: Mutex<Option<Result<Answer, Error>>>,
+    signal: Signal,
+}
+
+/// The side that answers; given to the core.
+pub(super) struct Reply(Arc<Letterbox>);
+
+impl Reply {
+    pub(super) fn give(self, answer: Result<Answer, Error>) {
+        *self.0.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        self.0.signal.ring();
+    }
+}
+
+/// The side that waits.
+#[pyclass(module = "tallylight", name = "_Pending", frozen)]
+pub(crate) struct Pending {
+    reply: Arc<Letterbox>,
+}
+
+impl Pending {
+    /// Asks, with somewhere to leave the answer, now or later.
+    pub(super) fn ask(ask: impl FnOnce(Reply)) -> Self {
+        let reply = Arc::default();
+        ask(Reply(Arc::clone(&reply)));
+        Self { reply }
+    }
+
+    /// The answer, if it came.
+    pub(super) fn answer(&self) -> Option<Result<Answer, Error>> {
+        let mut answer = self.reply.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        answer.take()
+    }
+
+    /// The answer, waited for without the interpreter's lock.
+    pub(super) fn wait_for(&self, py: Python<'_>) -> PyResult<Result<Answer, Error>> {
+        loop {
+            let seen = self.reply.signal.count();
+            if let Some(answer) = self.answer() {
+                return Ok(answer);
+            }
+            // It rings once: then the answer was taken by another call.
+            if seen > 0 {
+                let message = "an answer was taken twice; please report it";
+                return Err(invalid(py, ErrorKind::Internal, message));
+            }
+            self.reply.signal.wait(py, seen, None)?;
+        }
+    }
+}
+
+#[pymethods]
+impl Pending {
+    /// Whether the answer came.
+    fn done(&self) -> bool {
+        self.reply.signal.count() > 0
+    }
+
+    /// Puts the ticket into the mailbox once the answer has come.
+    fn notify(&self, mailbox: &Bound<'_, Mailbox>, ticket: u64) {
+        self.reply.signal.post(0, Arc::clone(&mailbox.get().post), ticket);
+    }
+
+    /// The answer, waited for; raises if it is an error.
+    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        guard(py, || {
+            let answer = self.wait_for(py)?;
+            object(py, answer.map_err(|error| exception(py, &error))?)
+        })
+    }
+}
+
+/// The answer as Python sees it.
+fn object(py: Python<'_>, answer: Answer) -> PyResult<Bound<'_, PyAny>> {
+    match answer {
+        Answer::One(secret) => Ok(Bound::new(py, Secret::from(secret))?.into_any()),
+        Answer::Pair(Both { current, previous }) => {
+            let pair = py.import("tallylight.secrets")?.getattr("SecretPair")?;
+            pair.call1((Secret::from(current), previous.map(Secret::from)))
+        }
+        Answer::Each(answers) => {
+            let dict = PyDict::new(py);
+            for (name, answer) in answers {
+                match answer {
+                    Ok(secret) => dict.set_item(name, Secret::from(secret))?,
+                    Err(error) => dict.set_item(name, exception(py, &error).into_value(py))?,
+                }
+            }
+            Ok(dict.into_any())
+        }
+    }
+}
