@@ -108,6 +108,15 @@ def write(name: str, cases: object) -> None:
     (HERE / name).write_text(json.dumps(cases, indent=1, ensure_ascii=False) + "\n")
 
 
+LABEL_TEXTS = [
+    (True, "true"), (False, "false"), (0, "0"), (200, "200"), (-7, "-7"), (9007199254740991, "9007199254740991"),
+    (1.0, "1"), (0.5, "0.5"), (-0.25, "-0.25"), (0.1, "0.1"), (1 / 3, "0.3333333333333333"), (1e-6, "0.000001"),
+    (1.5e-7, "1.5e-7"), (1e-7, "1e-7"), (123456789.125, "123456789.125"), (1e16, "10000000000000000"),
+    (1.5e20, "150000000000000000000"), (1e21, "1e+21"), (1.25e22, "1.25e+22"), (5e-9, "5e-9"),
+    ("NaN", "NaN"), ("Infinity", "Infinity"), ("-Infinity", "-Infinity"), ("-0", "0"),
+]
+
+
 def main() -> None:
     rng = random.Random(20261124)
     lognormal = [round(math.exp(rng.gauss(3, 1)), 6) for _ in range(400)]
@@ -171,6 +180,8 @@ def main() -> None:
                          {"chars": "é", "times": 101}, {"chars": "n", "times": 10240}],
         "validLabels": [{}, {"route": "/a"}, {"k": ""}, {"labels": 32},
                         {"k": {"chars": "v", "times": 10240}}],
+        # A number or a boolean as a label's value, and the text that it becomes: JavaScript's.
+        "labelTexts": [[value, text] for value, text in LABEL_TEXTS],
         "invalidLabels": [{"": "x"}, {"a\u0001": "x"}, {"labels": 33}, {"labels": 1000}],
         "invalidKinds": ["", "Server", "batch"],
     })

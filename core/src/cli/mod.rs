@@ -68,8 +68,11 @@ pub fn run(args: Vec<String>) -> i32 {
                 .or_else(|| payload.downcast_ref::<String>().cloned())
                 .unwrap_or_else(|| "no message".to_owned());
             Output::automatic().failure(
-                &Failure::new(format!("internal error: {}", text::clean(&crate::scrub(&cause), 300)))
-                    .hint("this is a defect of tallylight: please report it with the command line"),
+                &Failure::new(format!(
+                    "internal error: {}",
+                    text::clean(&crate::scrub(&cause), 300)
+                ))
+                .hint("this is a defect of tallylight: please report it with the command line"),
             );
             FAILED
         }

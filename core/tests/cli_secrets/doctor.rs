@@ -86,6 +86,11 @@ fn a_call_that_is_denied_names_the_statement_that_is_missing() {
     );
     let ran = stage.run(&["doctor", &name]).ends(1, &[VALUE]);
     assert!(
+        ran.out.contains("✗ fail: 1 to mend, 0 to look at"),
+        "{}",
+        ran.out
+    );
+    assert!(
         ran.out.contains("missing IAM statements")
             && ran.out.contains("fix: allow secretsmanager:GetSecretValue")
     );
@@ -145,6 +150,7 @@ fn without_a_region_or_credentials_it_says_what_to_set() {
     let report = ended(command, b"").ends(1, &[]).json();
     let credentials = check(&report, "credentials");
     assert_eq!(credentials["verdict"], "fail", "{report}");
+    assert_eq!(check(&report, "region")["verdict"], "ok", "{report}");
     assert!(
         credentials["fix"]
             .as_str()

@@ -126,18 +126,7 @@ fn surroundings(findings: &mut Findings, session: &Session<'_>) {
 /// Region, credentials, caller and clock.
 fn way_to_aws(findings: &mut Findings, report: &DoctorReport, connection: &Connection) {
     const AREA: &str = "AWS";
-    findings.add(AREA, match (&report.region, report.region_from) {
-        (Some(region), _) if connection.region.is_some() => {
-            Finding::good("region", format!("{region} (from --region)"))
-        }
-        (Some(region), Some(from)) => Finding::good("region", format!("{region} (from {from})")),
-        (Some(region), None) => Finding::good("region", region.clone()),
-        (None, _) => Finding::bad(
-            "region",
-            "none is configured",
-            "set AWS_REGION or TALLYLIGHT_SECRETS_REGION, or a region in the profile that AWS_PROFILE names",
-        ),
-    });
+    findings.add(AREA, region(report, connection));
     if let Some(endpoint) = &report.endpoint {
         findings.add(AREA, Finding::good("endpoint", endpoint.clone()));
     }
@@ -167,6 +156,29 @@ fn way_to_aws(findings: &mut Findings, report: &DoctorReport, connection: &Conne
                 _ => Finding::bad("clock", text, fix),
             },
         );
+    }
+}
+
+fn region(report: &DoctorReport, connection: &Connection) -> Finding {
+    const FIX: &str = "set AWS_REGION or TALLYLIGHT_SECRETS_REGION, or a region in the profile that AWS_PROFILE names";
+    let by_variable = || {
+        let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter();
+        variables
+            .filter_map(|name| Some((std::env::var(name).ok()?, name)))
+            .find(|(region, _)| !region.is_empty())
+    };
+    match (&report.region, report.region_from) {
+        (Some(region), _) if connection.region.is_some() => {
+            Finding::good("region", format!("{region} (from --region)"))
+        }
+        (Some(region), Some(from)) => Finding::good("region", format!("{region} (from {from})")),
+        (Some(region), None) => Finding::good("region", region.clone()),
+        (None, _) if report.identity.is_ok() => Finding::bad("region", "none is configured", FIX),
+        // The SDK was not asked for one, for want of credentials.
+        (None, _) => match by_variable() {
+            Some((region, from)) => Finding::good("region", format!("{region} (from {from})")),
+            None => Finding::warning("region", "no variable names one", FIX),
+        },
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The invariant: whatever is not well ends with its fix, and colour is never the only sign.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::say;
@@ -139,6 +141,18 @@ impl Findings {
             .unwrap_or(Verdict::Good)
     }
 
+    /// How many different things there are to mend, and to look at besides: one fix may be of many.
+    fn fixes(&self) -> (usize, usize) {
+        let of = |verdict| {
+            let findings = self.all().filter(move |finding| finding.verdict == verdict);
+            findings
+                .filter_map(|finding| finding.fix.as_deref())
+                .collect::<BTreeSet<_>>()
+        };
+        let (bad, warning) = (of(Verdict::Bad), of(Verdict::Warning));
+        (bad.len(), warning.difference(&bad).count())
+    }
+
     pub(super) fn text(&self, colour: bool) -> String {
         let mut out = String::new();
         for (area, findings) in &self.areas {
@@ -163,24 +177,13 @@ impl Findings {
                 }
             }
         }
-        let count = |verdict| {
-            self.all()
-                .filter(|finding| finding.verdict == verdict)
-                .count()
-        };
+        let (to_mend, to_look_at) = self.fixes();
         let summary = match self.verdict() {
             Verdict::Good => "a service here can read its secrets".to_owned(),
             Verdict::Warning => {
-                format!(
-                    "a service here can read its secrets; {} to look at",
-                    count(Verdict::Warning)
-                )
+                format!("a service here can read its secrets; {to_look_at} to look at")
             }
-            Verdict::Bad => format!(
-                "{} to mend, {} to look at",
-                count(Verdict::Bad),
-                count(Verdict::Warning)
-            ),
+            Verdict::Bad => format!("{to_mend} to mend, {to_look_at} to look at"),
         };
         let verdict = self.verdict();
         let word = format!("{} {}", verdict.icon(), verdict.word());

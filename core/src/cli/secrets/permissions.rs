@@ -60,7 +60,11 @@ fn add_call<'a>(
             _ => Verdict::Warning,
         };
         let mut finding = Finding::of(subject, verdict, failure);
-        finding.text = format!("{what}: {}{}", finding.text, without(call));
+        finding.text = match call {
+            // Told in full with the secret.
+            "GetSecretValue" => what.to_owned(),
+            _ => format!("{what}: {}{}", finding.text, without(call)),
+        };
         troubles.push((finding, failure.kind));
     }
     // Whoever cannot be reached cannot be reached for every secret.
