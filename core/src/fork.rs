@@ -210,6 +210,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no fork")]
     fn a_child_of_a_fork_that_lost_patience_never_hangs_and_is_told() {
         let tally = Tallylight::new(Config::default()).unwrap();
         let none = Labels::new();

@@ -1,4 +1,10 @@
 //! What the secret cache promises, against a stand-in for AWS.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod secrets_support;
 

@@ -247,6 +247,7 @@ class SecretsStatus(TypedDict):
     refused: int
     evictions: int
     changes: int
+    panics: int
     failures: dict[str, int]
     cacheFile: CacheFile | None
     entries: list[SecretRow]

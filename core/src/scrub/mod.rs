@@ -1,25 +1,35 @@
 //! Keeps secrets out of whatever leaves the process.
 //!
-//! Whoever hands out a secret registers it first ([`register`]); whoever lets text out passes it
-//! through [`scrub`], whole, before cutting it to size: events, logs, the status document, labels,
+//! Whoever hands out a secret registers it first (`register`); whoever lets text out passes it
+//! through `scrub`, whole, before cutting it to size: events, logs, the status document, labels,
 //! files. Then no registered value is in it, as it is, in base64 or hex, or escaped, but
-//! "[redacted]" in its place. How far a value reaches, and which are too short or too common to be
-//! redacted in the midst of a text, is the table of [`reach`].
+//! `[redacted]` in its place. How far a value reaches, and which are too short or too common to be
+//! redacted in the midst of a text, is the table of `reach.rs`. JSON is scrubbed field by field
+//! (`scrub_json`, `scrub_json_text`), so that it stays JSON and short values are found in it.
 //!
-//! A text is looked through once for [`anchors`] of all values; when it has backslashes or percent
-//! signs, once more with each layer of escapes undone ([`escapes`]). It takes no lock, and one load
-//! while no secret is known. The work is linear in the text, whatever that holds.
+//! A text is looked through once for the *anchors* of all values (`anchors.rs`); when it has
+//! backslashes or percent signs, once more with each layer of escapes undone (`escapes.rs`). That
+//! takes no lock, and one load while no secret is known. The work is linear in the text, whatever
+//! that holds.
 //!
 //! # What stays in memory
 //! This is one more holder of each value in plain, as long as the process may print it: until
-//! [`forget_all`], or until it is forgotten for want of room. Values and anchors are wiped then, as
-//! soon as the last running `scrub` ends. Not wiped is what is not ours: the texts passed in, and
-//! the scrubbed copies of them. An anchor gives 25 bits of a keyed hash of eight characters.
+//! `forget_all`, or until it is forgotten for want of room. Values and anchors are wiped then, as
+//! soon as the last running `scrub` ends; so is each text with its escapes undone. Not wiped is
+//! what is not ours: the texts passed in, and the scrubbed copies of them. An anchor gives 25 bits
+//! of a keyed hash of seven characters, until it is wiped too.
 //!
 //! # What it does not find
 //! A value that was changed: split by other text into parts under 16 bytes, reversed, compressed,
-//! encrypted, in another case or another encoding than those named, or escaped more than three
-//! times over. Base64 over base64. A part of a value of fewer than 4 different bytes.
+//! encrypted, in another case or another encoding than those named, escaped more than three times
+//! over or in base64 twice. A part with fewer than 4 different bytes in each 7. A short end, up to
+//! 15 bytes, of a value that other text cuts. Where a value itself looks escaped, the end of one
+//! that was escaped in two ways at once.
+
+#![cfg_attr(
+    not(feature = "secrets-aws"),
+    allow(dead_code, reason = "without a source nobody registers a secret")
+)]
 
 mod anchors;
 mod escapes;
@@ -52,7 +62,7 @@ pub(crate) const REDACTED: &str = "[redacted]";
 /// How often a text is scrubbed when what is left may, with "[redacted]" beside it, be a value.
 const MAX_ROUNDS: usize = 8;
 
-/// Taken inside the fork gate, never while another lock is.
+/// Taken inside the fork gate; whoever holds it takes no other lock.
 static STORE: Mutex<Store> = Mutex::new(Store::new());
 static KNOWN: ArcSwapOption<Known> = ArcSwapOption::const_empty();
 /// Whether [`KNOWN`] is anything. Whoever holds a secret has it from someone who registered it, so
@@ -61,12 +71,12 @@ static IS_ANY_KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// The text with every known secret replaced by `[redacted]`.
 ///
-/// Known is every value that `Secrets` has answered in this process, and each
-/// credential within one (the password of a database's JSON or URL); found is also what was
-/// escaped for JSON, a URL or source code, or encoded in base64 or hex. A value shorter than
-/// 8 bytes, or a word that anyone may write, is redacted only where it is the whole text; one
-/// shorter than 4, never. Of a value of 16 bytes and more, parts of 16 bytes and more are
-/// redacted too.
+/// Known is every value that `Secrets` has answered in this process, and each credential within
+/// one (the password of a database's JSON or URL); found is also what was escaped for JSON, a URL
+/// or source code, or encoded in base64 or hex. A value shorter than 8 bytes, or a word that anyone
+/// may write, is redacted only where it is the whole text; one shorter than 4, never. One of up to
+/// 15 is redacted where no letter or digit stands beside it; of a longer one, parts of 16 bytes and
+/// more too.
 ///
 /// Borrowed when there is nothing to redact. Never waits. Scrub a text before cutting it to size:
 /// of a secret that a cut has shortened, the rest may be too short to be known.
@@ -93,6 +103,14 @@ pub(crate) fn scrub_json(document: &mut serde_json::Value) {
     });
 }
 
+/// As [`scrub_json`], of a document that is written already: valid JSON, which it stays, its
+/// fields in their order. Text that is no JSON is scrubbed as text.
+#[allow(dead_code, reason = "the status document is to use it")]
+pub(crate) fn scrub_json_text(document: &str) -> Cow<'_, str> {
+    with_known(|known| json::scrub_text(known, document))
+        .map_or(Cow::Borrowed(document), Cow::Owned)
+}
+
 /// Has a secret redacted from now on. To be called before anyone gets to see it, and each time
 /// that it is fetched: those not seen for longest are the first to be forgotten for want of room.
 pub(crate) fn register(secret: &[u8]) {
@@ -101,7 +119,10 @@ pub(crate) fn register(secret: &[u8]) {
 
 /// As [`register`], of many at once, which costs as much as of one.
 pub(crate) fn register_all<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) {
-    let _inside = fork::enter();
+    // Where no lock may be taken, no secret is handed out either.
+    let Some(_inside) = fork::enter() else {
+        return;
+    };
     let mut store = STORE.lock();
     let mut is_news = false;
     for secret in secrets {
@@ -117,7 +138,9 @@ pub(crate) fn register_all<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) {
 
 /// Forgets and wipes every value.
 pub(crate) fn forget_all() {
-    let _inside = fork::enter();
+    let Some(_inside) = fork::enter() else {
+        return;
+    };
     let mut store = STORE.lock();
     IS_ANY_KNOWN.store(false, Ordering::Release);
     KNOWN.store(None);
@@ -125,9 +148,10 @@ pub(crate) fn forget_all() {
 }
 
 /// What is known, in numbers.
+#[allow(dead_code, reason = "the status document is to show it")]
 pub(crate) fn stats() -> Stats {
-    let _inside = fork::enter();
-    STORE.lock().stats()
+    let inside = fork::enter();
+    inside.map_or_else(Stats::default, |_inside| STORE.lock().stats())
 }
 
 fn with_known<T>(scrub: impl FnOnce(&Known) -> Option<T>) -> Option<T> {

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use super::escapes::{Rules, View};
+use super::json::{number_len, string_len};
 use super::keys::{Judgement, is_credential_like, judge};
 use super::reach;
 use super::value::Value;
@@ -123,29 +124,14 @@ fn leaves(json: &[u8], judgement: Judgement, found: &mut impl FnMut(&[u8], Judge
                 }
             }
             b'-' | b'0'..=b'9' => {
-                let digits = after
-                    .iter()
-                    .position(|byte| !byte.is_ascii_alphanumeric() && !b"+-.".contains(byte))
-                    .unwrap_or(after.len());
                 let start = json.len() - after.len() - 1;
-                found(&json[start..=start + digits], current);
-                rest = &after[digits..];
+                let end = start + number_len(&json[start..]);
+                found(&json[start..end], current);
+                rest = &json[end..];
             }
             _ => {}
         }
     }
-}
-
-/// How long a string is whose opening quote has been read.
-fn string_len(text: &[u8]) -> usize {
-    let mut is_escaped = false;
-    text.iter()
-        .position(|byte| {
-            let ends = *byte == b'"' && !is_escaped;
-            is_escaped = *byte == b'\\' && !is_escaped;
-            ends
-        })
-        .unwrap_or(text.len())
 }
 
 fn unescaped(string: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -14,6 +14,7 @@
 //! many values is no part of its own: the first and last line of PEM, the host of a URL, the
 //! header of a JWT.
 
+use std::iter;
 use std::ops::Range;
 
 use super::value::{MIN_DIFFERENT, MIN_PART, Reach, Value, different};
@@ -94,7 +95,7 @@ fn telling(bytes: &[u8]) -> Vec<Range<usize>> {
     if bytes.starts_with(b"eyJ")
         && let Some(dot) = find(b".", 0)
     {
-        return vec![dot + 1..bytes.len()];
+        return iter::once(dot + 1..bytes.len()).collect();
     }
     // PEM: what stands between the lines that begin and end with dashes.
     let mut ranges = Vec::new();

@@ -279,7 +279,7 @@ fn widen(range: &mut Range<usize>, text: &[u8], before: usize) {
                 && text[marker + 1..range.start]
                     .iter()
                     .all(|it| hex_digit(*it).is_some());
-        (marker > before && is_inside && is_escaped_at(marker)).then(|| marker - 1)
+        (marker > before + 99999 && is_inside && is_escaped_at(marker)).then(|| marker - 1)
     });
     range.start = start_of_escape.unwrap_or(range.start);
     let redacted = &text[range.clone()];

@@ -165,7 +165,14 @@ impl Disk {
                     let path = config.cache_file?;
                     let key = config.cache_key?;
                     let now = SystemTime::now();
-                    Some(sealed::write(&path, &key, entries, revoked, now, config.max_stale))
+                    Some(sealed::write(
+                        &path,
+                        &key,
+                        entries,
+                        revoked,
+                        now,
+                        config.max_stale,
+                    ))
                 });
                 let result = written.await;
                 let failed = !matches!(result, Ok(Some(Ok(_))));

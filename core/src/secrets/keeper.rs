@@ -743,7 +743,7 @@ impl Keeper {
             let slots = self.slots.borrow();
             slots
                 .get(&number)
-                .and_then(|slot| Some((slot.file.clone()?, slot.surroundings.file.clone()?)))
+                .and_then(|slot| Some((slot.file?, slot.surroundings.file.clone()?)))
         };
         let Some((stamp, located)) = found else {
             return;

@@ -40,6 +40,8 @@ pub struct SecretsStatus {
     pub evictions: u64,
     /// Values that became another one.
     pub changes: u64,
+    /// Faults of our own on the I/O thread; contained.
+    pub panics: u64,
     /// Readings that failed, by kind.
     pub failures: BTreeMap<String, u64>,
     /// The sealed cache, where one is configured.
@@ -152,6 +154,7 @@ impl Secrets {
             refused: counts.of_name(telemetry::REFUSED),
             evictions: counts.of_name(telemetry::EVICTIONS),
             changes: counts.of_name(telemetry::CHANGES),
+            panics: shared.io.panics(),
             failures: counts.failures,
             cache_file: shared.cache_file(),
             entries,

@@ -1,4 +1,5 @@
 //! A cache in front of a stand-in for AWS, with a proxy between that fails on demand and counts.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,15 +9,15 @@ use fault_proxy::{FaultProxy, Service};
 use tallylight::secrets::{Request, SecretsConfig};
 use tallylight::{Config, Tallylight};
 
-pub const REGION: &str = "eu-west-1";
+pub(crate) const REGION: &str = "eu-west-1";
 
-pub struct Lab {
-    pub proxy: FaultProxy,
-    pub service: Service,
+pub(crate) struct Lab {
+    pub(crate) proxy: FaultProxy,
+    pub(crate) service: Service,
 }
 
 /// `None`, said on stderr, where no stand-in for AWS runs.
-pub fn lab() -> Option<Lab> {
+pub(crate) fn lab() -> Option<Lab> {
     static CREDENTIALS: Once = Once::new();
     CREDENTIALS.call_once(|| {
         for (name, value) in [
@@ -43,7 +44,7 @@ pub fn lab() -> Option<Lab> {
 }
 
 /// A name that no other test uses.
-pub fn name(of: &str) -> String {
+pub(crate) fn name(of: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!(
         "{of}-{}-{}",
@@ -54,7 +55,7 @@ pub fn name(of: &str) -> String {
 
 impl Lab {
     /// Settings with an hour to live, as by default.
-    pub fn config(&self) -> SecretsConfig {
+    pub(crate) fn config(&self) -> SecretsConfig {
         SecretsConfig {
             region: Some(REGION.to_owned()),
             endpoint: Some(self.proxy.url()),
@@ -63,7 +64,7 @@ impl Lab {
     }
 
     /// Settings under which a value is soon stale and soon too old.
-    pub fn hasty(&self) -> SecretsConfig {
+    pub(crate) fn hasty(&self) -> SecretsConfig {
         SecretsConfig {
             ttl: Duration::from_millis(300),
             max_stale: Duration::from_millis(2_500),
@@ -73,21 +74,21 @@ impl Lab {
         }
     }
 
-    pub fn tally(&self, secrets: SecretsConfig) -> Tallylight {
+    pub(crate) fn tally(&self, secrets: SecretsConfig) -> Tallylight {
         tally(secrets)
     }
 
     /// Readings of one secret that reached the proxy.
-    pub fn calls(&self, name: &str) -> u64 {
+    pub(crate) fn calls(&self, name: &str) -> u64 {
         self.proxy.counts().call("GetSecretValue", name)
     }
 }
 
-pub fn tally(secrets: SecretsConfig) -> Tallylight {
+pub(crate) fn tally(secrets: SecretsConfig) -> Tallylight {
     tally_in("production", secrets)
 }
 
-pub fn tally_in(environment: &str, secrets: SecretsConfig) -> Tallylight {
+pub(crate) fn tally_in(environment: &str, secrets: SecretsConfig) -> Tallylight {
     Tallylight::new(Config {
         environment: Some(environment.to_owned()),
         secrets,
@@ -98,7 +99,7 @@ pub fn tally_in(environment: &str, secrets: SecretsConfig) -> Tallylight {
 
 /// Waits until `holds`, for ten seconds at most.
 #[track_caller]
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(10);
     while !holds() {
         assert!(Instant::now() < until, "never: {what}");
@@ -106,7 +107,7 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-pub fn get(tally: &Tallylight, name: &str) -> Result<String, tallylight::Error> {
+pub(crate) fn get(tally: &Tallylight, name: &str) -> Result<String, tallylight::Error> {
     let secret = tally.secrets().get_blocking(&Request::new(name))?;
     Ok(secret.reveal()?.to_owned())
 }

@@ -199,6 +199,23 @@ fn a_document_stays_one() {
 }
 
 #[test]
+fn a_written_document_stays_one_with_its_fields_in_order() {
+    let known = known(&["hunter2!", "db01", "back\\slash\"12", "48151623", "1234"]);
+    let document = r#"{"z": "db01", "b":[48151623,1234,-1.5e3,null,true,"back\\slash\"12 \n"],
+        "hunter2!":{"é\u00e9":"\\ hunter2!\\"},"a":"db01."}"#;
+    let clean = r#"{"z": "[redacted]", "b":["[redacted]",1234,-1.5e3,null,true,"[redacted] \n"],
+        "[redacted]":{"é\u00e9":"\\ [redacted]\\"},"a":"db01."}"#;
+    assert_eq!(json::scrub_text(&known, document).as_deref(), Some(clean));
+    assert_eq!(json::scrub_text(&known, clean), None);
+    assert_eq!(
+        json::scrub_text(&known, "no {json}: hunter2!").as_deref(),
+        Some("no {json}: [redacted]")
+    );
+    let long = super::known(&["correct horse battery staple"]);
+    assert_eq!(json::scrub_text(&long, document), None);
+}
+
+#[test]
 fn neighbours_are_replaced_as_one() {
     let known = known(&[
         "hunter2!",

@@ -167,8 +167,6 @@ impl Aws {
                 Err(_) => None,
             };
             let (failure, is_retried) = self.judge(leg, refused, turn);
-            #[cfg(test)]
-            eprintln!("DBG attempt {attempt} {failure:?}");
             // A clock that was learnt helps the next attempt or none.
             let is_hopeless = failure.kind == FailureKind::Credentials && attempt > 1;
             if !is_retried || is_hopeless || attempt == ATTEMPTS {

@@ -323,7 +323,10 @@ pub(super) fn timed_out(subject: Subject<'_>) -> Failure {
 }
 
 fn unreachable(subject: Subject<'_>, why: &str) -> Failure {
-    let hint = if why.contains("certificate") {
+    let hint = if why.contains("not valid for name") {
+        "check AWS_ENDPOINT_URL, and whether a proxy stands between: what answers has another name"
+            .to_owned()
+    } else if why.contains("certificate") {
         "install the system's root certificates (ca-certificates), or name a file with them in SSL_CERT_FILE".to_owned()
     } else if why.contains("lookup") || why.contains("dns") {
         format!(

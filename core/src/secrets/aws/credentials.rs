@@ -215,7 +215,13 @@ fn no_credentials(
     error: &(dyn std::error::Error + 'static),
 ) -> Failure {
     let told = chain(error).join(": ");
-    let (text, hint) = if told.contains("no credentials found in chain") {
+    let has_profile = std::env::var_os("AWS_PROFILE").is_some_and(|name| !name.is_empty());
+    let (text, hint) = if told.contains("no credentials found in chain") && has_profile {
+        (
+            "no AWS credentials were found".to_owned(),
+            "the profile that AWS_PROFILE names has none, or does not exist; `aws configure list` shows what is there",
+        )
+    } else if told.contains("no credentials found in chain") {
         (
             "no AWS credentials were found".to_owned(),
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine or container a role",

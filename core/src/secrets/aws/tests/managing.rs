@@ -125,7 +125,7 @@ fn a_stage_that_was_moved_though_the_answer_was_lost_is_moved() {
 }
 
 #[test]
-fn secrets_are_listed_by_prefix_by_name_and_over_many_pages() {
+fn secrets_are_listed_by_prefix_and_over_many_pages() {
     let Some(world) = World::open() else { return };
     let prefix = unique("list");
     let names: Vec<String> = (0..105)
@@ -153,15 +153,6 @@ fn secrets_are_listed_by_prefix_by_name_and_over_many_pages() {
             names
                 .iter()
                 .all(|name| all.iter().any(|one| one.name == *name))
-        );
-        let wanted = vec![names[7].clone(), unique("none"), names[2].clone()];
-        let listed = aws
-            .list(&Wanted::Names(wanted), within(LONG))
-            .await
-            .unwrap();
-        assert_eq!(
-            listed.iter().map(|one| &one.name).collect::<Vec<_>>(),
-            [&names[2], &names[7]]
         );
         world.proxy.mode(Rule::new(Mode::AccessDenied)).unwrap();
         let failure = aws.list(&Wanted::All, within(LONG)).await.err().unwrap();

@@ -132,7 +132,6 @@ fn every_fault_means_what_it_says_and_costs_a_bounded_number_of_calls() {
                 "{mode:?}: {failure:?}"
             );
             assert!(!format!("{failure:?}").contains("canary"), "{mode:?}");
-            println!("{mode:?}: {}", failure.to_error());
             // Well again, the very same client reads.
             world.proxy.reset().unwrap();
             assert_eq!(
