@@ -94,8 +94,7 @@ test('a worker that ends by itself waits for what it awaits', { skip }, async ()
     t.init();
     await mode({ mode: 'slow', delay_ms: 600 });
     const helper = worker(\`t.getSecret(workerData).then((secret) => parentPort.postMessage(secret.reveal()));\`, NAME);
-    const [value] = await once(helper, 'message');
-    const [code] = await once(helper, 'exit');
+    const [[value], [code]] = await Promise.all([once(helper, 'message'), once(helper, 'exit')]);
     answer([value, code]);`,
     { NAME: await create('awaited') },
   );

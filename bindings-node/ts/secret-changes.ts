@@ -1,7 +1,7 @@
 /** Changes of secrets, as an async iterator that keeps no process alive. */
 
 import type { NextChange } from './native.js';
-import { call } from './secret-store.js';
+import { ask } from './registry.js';
 import type { SecretSource } from './secret.js';
 import type { Session } from './session.js';
 
@@ -64,7 +64,7 @@ export class SecretChanges implements AsyncIterableIterator<SecretChange> {
   private constructor(native: Session['native'], name: string | undefined, signal: AbortSignalLike | undefined) {
     this.#native = native;
     this.#signal = signal;
-    this.#subscription = call(() => native.subscribeSecrets(name, () => this.serve()));
+    this.#subscription = ask(() => native.subscribeSecrets(name, () => this.serve()));
     open.add(this);
     if (signal?.aborted) this.close();
     else signal?.addEventListener('abort', this.#close, { once: true });
@@ -97,7 +97,7 @@ export class SecretChanges implements AsyncIterableIterator<SecretChange> {
 
   /** Ends the iteration; whoever waits is answered with the end. */
   close(): void {
-    if (!this.#ended) call(() => this.#native.unsubscribeSecrets(this.#subscription));
+    if (!this.#ended) ask(() => this.#native.unsubscribeSecrets(this.#subscription));
     this.#end();
   }
 

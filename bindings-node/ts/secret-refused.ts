@@ -7,17 +7,18 @@
  */
 
 import { InvalidValueError } from './errors.js';
+import { ask } from './registry.js';
 import { CURRENT, checkedRequest } from './secret-request.js';
 import type { CurrentOptions } from './secret-request.js';
-import { call, settled } from './secret-store.js';
+import { settled } from './secret-store.js';
 import type { SecretStore } from './secret-store.js';
 import { Secret } from './secret.js';
 
 /** How `withSecret` reads the value, and what it takes for a refusal. */
 export interface WithSecretOptions<T> extends CurrentOptions {
-  /** Whether what was thrown says that the credential was refused, instead of the rule above. */
+  /** Whether what was thrown says that the credential was refused, instead of the rules of `withSecret`. */
   readonly isRefused?: ((error: unknown) => boolean) | undefined;
-  /** Whether what was returned says so, such as a `Response` with status 401. */
+  /** Whether what was returned says so, such as a `Response` with status 407. */
   readonly isRefusedResult?: ((result: T) => boolean) | undefined;
 }
 
@@ -52,7 +53,8 @@ export async function useSecret<T>(
 ): Promise<T> {
   const request = checkedRequest('withSecret', name, options, CURRENT, OWN_OPTIONS);
   const isRefused = predicate(options, 'isRefused') ?? isRefusedError;
-  const isRefusedResult = predicate(options, 'isRefusedResult') ?? hasRefusedStatus;
+  // Whoever has a rule of their own means it for all there is to judge.
+  const isRefusedResult = predicate(options, 'isRefusedResult') ?? (options?.isRefused === undefined ? hasRefusedStatus : () => false);
   if (typeof use !== 'function') throw new InvalidValueError('withSecret takes a function that is given the secret');
   const { isRefused: _, isRefusedResult: __, ...rest } = options ?? {};
   const secret = await store.get(name, options === undefined ? undefined : rest);
@@ -73,7 +75,7 @@ export async function useSecret<T>(
   async function newerThan(refused: Secret): Promise<Secret | undefined> {
     try {
       const { native } = store;
-      const answer = await settled(call(() => native.refusedSecret(request, Secret.handleOf(refused))));
+      const answer = await settled(ask(() => native.refusedSecret(request, Secret.handleOf(refused))));
       return answer.value && Secret.create(native, answer.value);
     } catch {
       return undefined;
@@ -102,10 +104,10 @@ function isRefusedError(error: unknown): boolean {
 /** Whether it carries an HTTP status that says so. */
 function hasRefusedStatus(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { status, statusCode, $metadata } = value as { readonly [field: string]: unknown };
+  const { status, statusCode, code, $metadata } = value as { readonly [field: string]: unknown };
   if (status === 'UNAUTHENTICATED') return true;
-  const codes = [status, statusCode, ($metadata as { httpStatusCode?: unknown } | undefined)?.httpStatusCode];
-  return codes.some((code) => code === 401 || code === 403);
+  const all = [status, statusCode, code, ($metadata as { httpStatusCode?: unknown } | undefined)?.httpStatusCode];
+  return all.some((one) => one === 401 || one === 403);
 }
 
 /** A response that nobody reads would hold its connection. */

@@ -12,6 +12,8 @@ import { fromNative } from './errors.js';
 import { Counter } from './instruments.js';
 import { owned } from './memo.js';
 import type { BothValues, Newer, Prefetched, SecretRequest, SecretValue } from './native.js';
+import { ask } from './registry.js';
+import { serveChanges } from './secret-changes.js';
 import { checkedRequest, GET, PEEK } from './secret-request.js';
 import type { SecretOptions } from './secret-request.js';
 import { Secret } from './secret.js';
@@ -63,7 +65,7 @@ export class SecretStore {
     const kept = this.#find(name, options);
     if (kept !== undefined) return kept.secret;
     const request = checkedRequest('peek', name, options, PEEK);
-    const value = call(() => this.native.peekSecret(request));
+    const value = ask(() => this.native.peekSecret(request));
     return value === null ? undefined : this.#keep(request, value);
   }
 
@@ -72,7 +74,7 @@ export class SecretStore {
     const kept = this.#find(name, options);
     if (kept !== undefined) return kept.secret;
     const request = checkedRequest('getSecretSync', name, options, PEEK);
-    return this.#keep(request, call(() => this.native.getSecretSync(request)));
+    return this.#keep(request, ask(() => this.native.getSecretSync(request)));
   }
 
   /** Drops what is kept; the values themselves go when nobody holds them any more. */
@@ -84,14 +86,14 @@ export class SecretStore {
 
   async #read(name: string, options: SecretOptions | undefined): Promise<Secret> {
     const request = checkedRequest('getSecret', name, options, GET);
-    const answer = call(() => this.native.getSecret(request));
+    const answer = ask(() => this.native.getSecret(request));
     if ('handle' in answer) return this.#keep(request, answer);
     // What comes later may be older than the epoch by then: the next reader asks and keeps it.
     return Secret.create(this.native, await settled(answer));
   }
 
   #find(name: string, options: SecretOptions | undefined): Kept | undefined {
-    if (!this.#isLent) this.#cell[0] = call(() => this.native.secretsEpoch());
+    if (!this.#isLent) this.#cell[0] = ask(() => this.native.secretsEpoch());
     if (this.#cell[0] !== this.#epoch) {
       this.#renew();
       return undefined;
@@ -132,7 +134,7 @@ export class SecretStore {
   }
 
   #registerHits(): Counter {
-    const { id, scale } = call(() => this.native.counter(HITS, [], {}));
+    const { id, scale } = ask(() => this.native.counter(HITS, [], {}));
     return Counter.create(this.#session, id, scale);
   }
 }
@@ -146,20 +148,15 @@ function isPlain(request: SecretOptions): boolean {
   );
 }
 
-/** Runs a native call; its errors come out as our classes. */
-export function call<T>(native: () => T): T {
-  try {
-    return native();
-  } catch (error) {
-    throw fromNative(error);
-  }
-}
-
 /** What a native promise resolves to; its errors come out as our classes. */
 export async function settled<T extends SecretValue | BothValues | Newer | Prefetched[]>(answer: T | Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
     throw fromNative(error);
+  } finally {
+    // What this brought is told before it is answered, but its notice may come after, and a process
+    // with nothing else to do would end without it.
+    serveChanges();
   }
 }

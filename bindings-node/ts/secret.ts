@@ -6,8 +6,9 @@
  * The value is not in JavaScript until it is revealed.
  */
 
-import { fromNative, InvalidValueError } from './errors.js';
+import { InvalidValueError } from './errors.js';
 import type { SecretValue } from './native.js';
+import { ask } from './registry.js';
 import type { Session } from './session.js';
 
 /** Where a value came from; `disk` is the sealed cache, at a start during an outage. */
@@ -50,12 +51,12 @@ export class Secret {
    * @throws InvalidValueError when it is no UTF-8 text; `revealBytes` has it
    */
   reveal(): string {
-    return (this.#text ??= native(() => this.#native.revealSecret(this.#known.handle)));
+    return (this.#text ??= ask(() => this.#native.revealSecret(this.#known.handle)));
   }
 
   /** A copy of the value as bytes. */
   revealBytes(): Uint8Array {
-    return native(() => this.#native.revealSecretBytes(this.#known.handle));
+    return ask(() => this.#native.revealSecretBytes(this.#known.handle));
   }
 
   /** The name it was asked for by. */
@@ -117,10 +118,7 @@ export class Secret {
    */
   jsonKey(key: string): Secret {
     if (typeof key !== 'string') throw new InvalidValueError(`the key of a secret must be text, not ${typeof key}`);
-    return new Secret(
-      this.#native,
-      native(() => this.#native.secretJsonKey(this.#known.handle, key)),
-    );
+    return new Secret(this.#native, ask(() => this.#native.secretJsonKey(this.#known.handle, key)));
   }
 
   /** The name, never the value. */
@@ -148,11 +146,3 @@ Object.defineProperty(Secret.prototype, Symbol.for('nodejs.util.inspect.custom')
     return Secret.prototype.toString.call(this);
   },
 });
-
-function native<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw fromNative(error);
-  }
-}

@@ -8,13 +8,14 @@
 
 import { fromNative, InvalidNameError, InvalidValueError, TallylightError } from './errors.js';
 import type { Prefetched, SecretValue } from './native.js';
+import { ask } from './registry.js';
 import { SecretChanges, serveChanges } from './secret-changes.js';
 import type { ChangeOptions } from './secret-changes.js';
 import { useSecret } from './secret-refused.js';
 import type { WithSecretOptions } from './secret-refused.js';
 import { checkedName, checkedRequest, CURRENT, REFRESH } from './secret-request.js';
 import type { CurrentOptions, PeekOptions, RefreshOptions, SecretName, SecretOptions } from './secret-request.js';
-import { call, SecretStore, settled } from './secret-store.js';
+import { SecretStore, settled } from './secret-store.js';
 import { Secret } from './secret.js';
 import { session } from './session.js';
 
@@ -86,7 +87,7 @@ export function peek(name: SecretName, options?: PeekOptions): Secret | undefine
 export async function refreshSecret(name: SecretName, options?: RefreshOptions): Promise<Secret> {
   const request = checkedRequest('refreshSecret', name, options, REFRESH);
   const { native } = store();
-  return Secret.create(native, await settled<SecretValue>(call(() => native.refreshSecret(request))));
+  return Secret.create(native, await settled<SecretValue>(ask(() => native.refreshSecret(request))));
 }
 
 /**
@@ -96,7 +97,7 @@ export async function refreshSecret(name: SecretName, options?: RefreshOptions):
 export async function both(name: SecretName, options?: CurrentOptions): Promise<BothSecrets> {
   const request = checkedRequest('both', name, options, CURRENT);
   const { native } = store();
-  const { current, previous } = await settled(call(() => native.bothSecrets(request)));
+  const { current, previous } = await settled(ask(() => native.bothSecrets(request)));
   return {
     current: Secret.create(native, current),
     ...(previous === undefined ? undefined : { previous: Secret.create(native, previous) }),
@@ -122,7 +123,7 @@ export async function prefetchSecrets<N extends SecretName = SecretName>(
   // To the core, none means those that are declared.
   if (wanted?.length === 0) return {} as { readonly [name in N]: Secret | TallylightError };
   const { native } = store();
-  const answers = await settled<Prefetched[]>(call(() => native.prefetchSecrets(wanted ?? [])));
+  const answers = await settled<Prefetched[]>(ask(() => native.prefetchSecrets(wanted ?? [])));
   return Object.fromEntries(
     answers.map(({ name, value, error }) => [name, value === undefined ? fromNative(error) : Secret.create(native, value)]),
   ) as { readonly [name in N]: Secret | TallylightError };
@@ -139,7 +140,7 @@ function checkedNames(names: unknown): string[] {
  * Runs `use` with the value; when that fails as refused, refreshes the value once and, if that
  * brought another, runs `use` once more with it. Refused is, thrown or among the causes, HTTP 401
  * and 403, PostgreSQL's `28P01` and `28000`, AWS's and gRPC's unauthenticated; and a returned
- * `Response` with 401 or 403. `isRefused` and `isRefusedResult` are other rules.
+ * `Response` with 401 or 403. `isRefused` and `isRefusedResult` are rules instead of these.
  *
  * ```js
  * const rows = await withSecret('cineview-supabase-service-role', (key) => query(key.reveal()));
@@ -174,7 +175,7 @@ export function onSecretChange(name?: SecretName, options?: ChangeOptions): Secr
 /** The text with every secret value that this process has read replaced by `[redacted]`, in any of its escaped forms. */
 export function scrub(text: string): string {
   if (typeof text !== 'string') throw new InvalidValueError(`scrub takes a text, not ${text === null ? 'null' : typeof text}`);
-  return call(() => session().native.scrub(text)) ?? text;
+  return ask(() => session().native.scrub(text)) ?? text;
 }
 
 /**
@@ -189,7 +190,7 @@ export function setSecretOverride(name: SecretName, value: string | Uint8Array):
   }
   const bytes = Uint8Array.from(typeof value === 'string' ? Buffer.from(value) : value);
   try {
-    call(() => session().native.setSecretOverride(checked, bytes));
+    ask(() => session().native.setSecretOverride(checked, bytes));
   } finally {
     // The core has its own copy.
     bytes.fill(0);
@@ -199,10 +200,10 @@ export function setSecretOverride(name: SecretName, value: string | Uint8Array):
 /** Ends an override; the sources answer again. */
 export function clearSecretOverride(name: SecretName): void {
   const checked = checkedName(name);
-  call(() => session().native.clearSecretOverride(checked));
+  ask(() => session().native.clearSecretOverride(checked));
 }
 
 /** The secrets that this service declares: the built-in ones, then those of the settings. */
 export function declaredSecrets(): readonly DeclaredSecret[] {
-  return call(() => session().native.declaredSecrets());
+  return ask(() => session().native.declaredSecrets());
 }

@@ -28,7 +28,7 @@ use pyo3::{Borrowed, PyTypeInfo};
 
 use crate::client::Tallylight;
 use crate::errors;
-use crate::secrets::{self, NAMES, Wanted};
+use crate::secrets::{self, Asked, NAMES, Wanted};
 
 /// A function of METH_FASTCALL and METH_KEYWORDS.
 type Named = unsafe extern "C-unwind" fn(
@@ -39,14 +39,10 @@ type Named = unsafe extern "C-unwind" fn(
 ) -> *mut PyObject;
 
 /// What a call does without a held value.
-type Otherwise = for<'py> fn(
-    Python<'py>,
-    &Tallylight,
-    &Bound<'py, PyAny>,
-    &Wanted,
-) -> PyResult<Bound<'py, PyAny>>;
+type Otherwise =
+    for<'py> fn(Python<'py>, &Tallylight, Asked<'_, 'py>) -> PyResult<Bound<'py, PyAny>>;
 
-const METHODS: [(&CStr, &CStr, Named); 3] = [
+const METHODS: [(&CStr, &CStr, Named); 4] = [
     (
         c"get_secret",
         c"get_secret($self, name, *, key=None, stage=None, version=None, max_age=None, deadline=None)\n--\n\nThe value of a secret: from the cache, else from its source, waited for at most `deadline`\nmilliseconds with the interpreter's lock released. `key` is one key of a JSON secret, `max_age` how\nmany milliseconds old the value may be.",
@@ -61,6 +57,11 @@ const METHODS: [(&CStr, &CStr, Named); 3] = [
         c"get_secret_sync",
         c"get_secret_sync($self, name, *, key=None, stage=None, version=None, max_age=None, deadline=None)\n--\n\nThe value of a secret if it is at hand; `NotReadyError` when it was not read yet, and what the\nreading said when it failed. It never waits.",
         get_secret_sync,
+    ),
+    (
+        c"_held",
+        c"_held($self, name, /)\n--\n\nThe value as the hot call would answer it at once, else None, which counts as no miss.",
+        held_or_none,
     ),
 ];
 
@@ -111,13 +112,18 @@ macro_rules! bare {
         ) -> *mut PyObject {
             // SAFETY: rules 1 and 2 of the module.
             unsafe {
-                if count == 1 && names.is_null() {
-                    let held = held(slf, *arguments);
+                if count == 1 {
+                    let held = held(slf, arguments, names);
                     if !held.is_null() {
                         return held;
                     }
                 }
-                ask(slf, (arguments, count, names), stringify!($function), $otherwise)
+                ask(
+                    slf,
+                    (arguments, count, names),
+                    stringify!($function),
+                    $otherwise,
+                )
             }
         }
     };
@@ -126,6 +132,26 @@ macro_rules! bare {
 bare!(get_secret, secrets::get);
 bare!(peek, secrets::peek);
 bare!(get_secret_sync, secrets::get_sync);
+
+unsafe extern "C-unwind" fn held_or_none(
+    slf: *mut PyObject,
+    arguments: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: rules 1 and 2 of the module; None lives as long as the interpreter.
+    unsafe {
+        if count == 1 {
+            let held = held(slf, arguments, names);
+            if !held.is_null() {
+                return held;
+            }
+        }
+        let none = ffi::Py_None();
+        ffi::Py_INCREF(none);
+        none
+    }
+}
 
 /// The client that a bare function was called on.
 ///
@@ -138,28 +164,50 @@ unsafe fn client<'a>(slf: *mut PyObject) -> &'a Tallylight {
     // SAFETY: the caller vouches for the instance and the attached interpreter.
     unsafe {
         let py = Python::assume_attached();
-        Borrowed::from_ptr(py, slf).cast_unchecked::<Tallylight>().get()
+        Borrowed::from_ptr(py, slf)
+            .cast_unchecked::<Tallylight>()
+            .get()
     }
 }
 
-/// The held value of that name as a new reference, or null without an error set.
+/// The held value for one positional argument, the name, and none or one by name, the key, as a new
+/// reference; null without an error set.
 ///
 /// # Safety
 ///
-/// `slf` is a live Tallylight, `name` a live object, and the interpreter is attached.
+/// As rule 1 of the module says of the instance and the arguments, one of them positional.
 #[inline(always)]
-unsafe fn held(slf: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
-    // SAFETY: the caller vouches for both. The dict has only exact str as keys and is asked for
-    // one, so the lookup runs no code of the user's and sets no error; what it finds is borrowed
-    // from the dict, which nobody can change before it is counted.
+unsafe fn held(
+    slf: *mut PyObject,
+    arguments: *const *mut PyObject,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: the caller vouches for the instance and the arguments. The dicts have only exact str
+    // as keys and are asked for one, so a lookup runs no code of the user's and sets no error; what
+    // it finds is borrowed from the dict, which nobody can change before it is counted.
     unsafe {
         let Some(known) = client(slf).held.known() else {
             return std::ptr::null_mut();
         };
+        let mut dict = known.secrets.as_ptr();
+        let mut name = *arguments;
+        if !names.is_null() {
+            // Names in a program are interned, and so is this one.
+            let is_key = ffi::PyTuple_Size(names) == 1
+                && ffi::PyTuple_GetItem(names, 0) == known.key.as_ptr();
+            if !is_key || ffi::PyUnicode_CheckExact(name) == 0 {
+                return std::ptr::null_mut();
+            }
+            dict = ffi::PyDict_GetItemWithError(known.keyed.as_ptr(), name);
+            if dict.is_null() {
+                return std::ptr::null_mut();
+            }
+            name = *arguments.add(1);
+        }
         if ffi::PyUnicode_CheckExact(name) == 0 {
             return std::ptr::null_mut();
         }
-        let found = ffi::PyDict_GetItemWithError(known.secrets.as_ptr(), name);
+        let found = ffi::PyDict_GetItemWithError(dict, name);
         if found.is_null() || !known.stands() {
             return std::ptr::null_mut();
         }
@@ -192,7 +240,9 @@ unsafe fn ask(
         (py, client(slf), count.unsigned_abs(), names)
     };
     let asked = errors::guard(py, || {
-        let names = names.map(|names| names.to_owned().cast_into::<PyTuple>()).transpose()?;
+        let names = names
+            .map(|names| names.to_owned().cast_into::<PyTuple>())
+            .transpose()?;
         let total = positional + names.as_ref().map_or(0, |names| names.len());
         let argument = |at: usize| {
             // SAFETY: `at` is below the number of arguments, each of them a live object.
@@ -206,7 +256,12 @@ unsafe fn ask(
             )));
         };
         let wanted = Wanted::read(name, [key, stage, version, max_age, deadline])?;
-        otherwise(py, client, name, &wanted)
+        let asked = Asked {
+            wanted: &wanted,
+            name,
+            key: key.filter(|key| !key.is_none()),
+        };
+        otherwise(py, client, asked)
     });
     match asked {
         Ok(object) => object.into_ptr(),

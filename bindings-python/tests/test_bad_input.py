@@ -258,6 +258,11 @@ def test_every_code_has_a_class_of_its_own() -> None:
         "unsupported",
         "io",
         "parse",
+        "not_found",
+        "denied",
+        "unavailable",
+        "timeout",
+        "not_ready",
         "internal",
     }
     for code, cls in codes.items():

@@ -49,6 +49,7 @@ def conforms(value: Any, kind: Any, at: str) -> None:
     """Checks a value against a type of ``tallylight.documents``, all the way down."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if typing.is_typeddict(kind):
+        assert isinstance(value, dict), at
         hints = get_type_hints(kind)
         assert kind.__required_keys__ <= set(value) <= set(hints), at
         for key, part in value.items():

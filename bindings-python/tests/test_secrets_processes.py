@@ -333,7 +333,7 @@ def test_closed_loops_and_cancelled_tasks_are_quiet(run_secrets: RunSecrets) -> 
     out = run_secrets(
         """
         import gc
-        from tallylight.secrets import _Arrivals
+        from tallylight._arrivals import _Arrivals
         names = sys.argv[1:]
         tallylight.init(secrets={"deadline": 30_000, "attempt_timeout": 20_000})
         proxy.mode("ok", delay_ms=600)

@@ -126,6 +126,8 @@ def test_one_key_of_a_json_secret() -> None:
     tallylight.set_secret_override("python-json", json.dumps(document))
     get = functools.partial(tallylight.get_secret, "python-json")
     assert get(key="password").reveal() == CANARY
+    assert get(key="password") is get(key="password") is not get(key="user")
+    assert get(key="user").reveal() == "u"
     assert get(key="port").reveal() == "5432"
     assert get(key="/deep/a~1b").reveal() == "c"
     assert get().json_key("user").reveal() == "u"

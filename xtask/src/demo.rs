@@ -29,6 +29,10 @@ const FRAME: Duration = Duration::from_secs(5);
   cargo xtask demo --rps 100 --seconds 30
   cargo xtask demo --replay trace.csv --compress 20   # a recorded service's arrivals and token counts
 
+The light is usually YELLOW: the stub model lets about 7 calls in 1,000 fail, and 0.5 % is the limit; its P95 is near
+1.5 s, the other limit. GREEN and YELLOW change with luck, RED takes an incident. What the demo itself asks of the
+service is counted as internal work, not as requests.
+
 Without a terminal it prints a plain frame every few seconds instead of the live view.")]
 pub(crate) struct Options {
     /// End after this many seconds of traffic

@@ -55,14 +55,21 @@ from .secrets import (
     SecretPair,
     both,
     both_async,
+    clear_secret_override,
+    declared_secrets,
     define_secrets,
+    get_secret,
     get_secret_async,
+    get_secret_sync,
     on_secret_change,
+    peek,
     prefetch_secrets,
     prefetch_secrets_async,
     refresh_secret,
     refresh_secret_async,
+    scrub,
     secret_overrides,
+    set_secret_override,
     with_secret,
 )
 
@@ -74,13 +81,6 @@ snapshot = default.snapshot
 status = default.status
 drops = default.drops
 shutdown = default.shutdown
-get_secret = default.get_secret
-get_secret_sync = default.get_secret_sync
-peek = default.peek
-set_secret_override = default.set_secret_override
-clear_secret_override = default.clear_secret_override
-declared_secrets = default.declared_secrets
-scrub = default.scrub
 
 
 def version() -> str:

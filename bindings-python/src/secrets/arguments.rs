@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use tallylight::secrets::Request;
 use tallylight::{Error, ErrorKind};
 
@@ -58,9 +59,30 @@ impl Wanted {
         }
     }
 
-    /// Whether it asks for the current value and nothing else, as the hot call does.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.request() == Request::new(&self.name)
+    /// Whether it asks for the current value, or one key of it, and nothing else.
+    fn is_plain(&self) -> bool {
+        let plain = Request {
+            key: self.key.as_deref(),
+            ..Request::new(&self.name)
+        };
+        self.request() == plain
+    }
+}
+
+/// A request, with the objects that it came as.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a, 'py> {
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) name: &'a Bound<'py, PyAny>,
+    pub(crate) key: Option<&'a Bound<'py, PyAny>>,
+}
+
+impl Asked<'_, '_> {
+    /// Whether the hot call may answer the same question from what it holds. A subclass of `str`
+    /// could run code of its own when it is looked up.
+    pub(super) fn may_be_held(&self) -> bool {
+        let is_str = |object: &Bound<'_, PyAny>| object.is_exact_instance_of::<PyString>();
+        self.wanted.is_plain() && is_str(self.name) && self.key.is_none_or(is_str)
     }
 }
 
@@ -82,10 +104,20 @@ pub(super) fn milliseconds(
 }
 
 /// Names as a list, from any iterable of them but a `str`, which is one.
-pub(super) fn names(given: &Bound<'_, PyAny>, kind: ErrorKind, what: &str) -> PyResult<Vec<String>> {
+pub(super) fn names(
+    given: &Bound<'_, PyAny>,
+    kind: ErrorKind,
+    what: &str,
+) -> PyResult<Vec<String>> {
     let py = given.py();
-    let refusal = || invalid(py, kind, format!("{what} must be a list of str; put the names into []"));
-    if given.is_instance_of::<pyo3::types::PyString>() {
+    let refusal = || {
+        invalid(
+            py,
+            kind,
+            format!("{what} must be a list of str; put the names into []"),
+        )
+    };
+    if given.is_instance_of::<PyString>() {
         return Err(refusal());
     }
     given

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString};
 use tallylight::ErrorKind;
 
-use super::arguments::{Wanted, names};
+use super::arguments::{Asked, Wanted, names};
 use super::reply::{Answer, Pending, Reply};
 use super::secret::Secret;
 use crate::client::{Tallylight, instance};
@@ -18,15 +18,16 @@ use crate::errors::{exception, guard, invalid};
 pub(crate) fn get<'py>(
     py: Python<'py>,
     client: &Tallylight,
-    name: &Bound<'py, PyAny>,
-    wanted: &Wanted,
+    asked: Asked<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let instance = instance(py)?;
     let epoch = instance.secrets().epoch().get();
     let pending = Pending::ask(|reply| {
         instance
             .secrets()
-            .get_then(&wanted.request(), |answer| reply.give(answer.map(Answer::One)));
+            .get_then(&asked.wanted.request(), |answer| {
+                reply.give(answer.map(Answer::One))
+            });
     });
     let (answer, was_at_hand) = match pending.answer() {
         Some(answer) => (answer, true),
@@ -38,12 +39,16 @@ pub(crate) fn get<'py>(
     match answer.map_err(|error| exception(py, &error))? {
         Answer::One(secret) => {
             let secret = Bound::new(py, Secret::from(secret))?;
-            if was_at_hand && wanted.is_plain() {
-                client.held.hold(py, &instance, epoch, name, &secret)?;
+            if was_at_hand {
+                client.held.hold(py, (&instance, epoch), asked, &secret)?;
             }
             Ok(secret.into_any())
         }
-        _ => Err(invalid(py, ErrorKind::Internal, "no secret came; please report it")),
+        _ => Err(invalid(
+            py,
+            ErrorKind::Internal,
+            "no secret came; please report it",
+        )),
     }
 }
 
@@ -51,14 +56,13 @@ pub(crate) fn get<'py>(
 pub(crate) fn peek<'py>(
     py: Python<'py>,
     client: &Tallylight,
-    name: &Bound<'py, PyAny>,
-    wanted: &Wanted,
+    asked: Asked<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let instance = instance(py)?;
     let epoch = instance.secrets().epoch().get();
-    match instance.secrets().peek(&wanted.request()) {
+    match instance.secrets().peek(&asked.wanted.request()) {
         None => Ok(py.None().into_bound(py)),
-        Some(secret) => at_hand(py, client, name, wanted, (&instance, epoch), secret),
+        Some(secret) => at_hand(py, client, asked, (&instance, epoch), secret),
     }
 }
 
@@ -66,28 +70,24 @@ pub(crate) fn peek<'py>(
 pub(crate) fn get_sync<'py>(
     py: Python<'py>,
     client: &Tallylight,
-    name: &Bound<'py, PyAny>,
-    wanted: &Wanted,
+    asked: Asked<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let instance = instance(py)?;
     let epoch = instance.secrets().epoch().get();
-    let secret = instance.secrets().get_sync(&wanted.request());
+    let secret = instance.secrets().get_sync(&asked.wanted.request());
     let secret = secret.map_err(|error| exception(py, &error))?;
-    at_hand(py, client, name, wanted, (&instance, epoch), secret)
+    at_hand(py, client, asked, (&instance, epoch), secret)
 }
 
 fn at_hand<'py>(
     py: Python<'py>,
     client: &Tallylight,
-    name: &Bound<'py, PyAny>,
-    wanted: &Wanted,
-    (instance, epoch): (&tallylight::Tallylight, u32),
+    asked: Asked<'_, 'py>,
+    source: (&tallylight::Tallylight, u32),
     secret: tallylight::Secret,
 ) -> PyResult<Bound<'py, PyAny>> {
     let secret = Bound::new(py, Secret::from(secret))?;
-    if wanted.is_plain() {
-        client.held.hold(py, instance, epoch, name, &secret)?;
-    }
+    client.held.hold(py, source, asked, &secret)?;
     Ok(secret.into_any())
 }
 
@@ -163,8 +163,14 @@ pub(super) fn _prefetch(py: Python<'_>, given: Argument<'_, '_>) -> PyResult<Pen
         let instance = instance(py)?;
         let secrets = instance.secrets();
         let wanted: BTreeSet<String> = match given {
-            Some(given) => names(given, ErrorKind::InvalidName, "names")?.into_iter().collect(),
-            None => secrets.declared().into_iter().map(|known| known.name).collect(),
+            Some(given) => names(given, ErrorKind::InvalidName, "names")?
+                .into_iter()
+                .collect(),
+            None => secrets
+                .declared()
+                .into_iter()
+                .map(|known| known.name)
+                .collect(),
         };
         Ok(Pending::ask(|reply| {
             let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();

@@ -100,7 +100,9 @@ impl Changes {
 
     /// The next change, if there is one already.
     fn take(&self, py: Python<'_>) -> PyResult<Option<SecretChange>> {
-        guard(py, || Ok(self.next().flatten().map(|core| SecretChange { core })))
+        guard(py, || {
+            Ok(self.next().flatten().map(|core| SecretChange { core }))
+        })
     }
 
     /// The next change, waited for; `None` at the end, and when the limit in milliseconds passed.
@@ -171,7 +173,12 @@ impl Changes {
     /// The next change, or within it `None` at the end; `None` when there is none yet, and the
     /// signal then rings with the next.
     fn next(&self) -> Option<Option<Change>> {
-        if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(found) = self
+            .found
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             return Some(Some(found));
         }
         let mut changes = self.changes();

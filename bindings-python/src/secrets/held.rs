@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyString};
 use tallylight::secrets::Epoch;
 use tallylight::{Counter, InstrumentOptions, Labels, Tallylight};
 
+use super::arguments::Asked;
 use super::secret::Secret;
 
 /// The core's own counter of values served without waiting.
@@ -30,8 +31,12 @@ pub(crate) struct Held {
 
 /// What there is once a secret was asked for.
 pub(crate) struct Known {
-    /// `str` to [`Secret`].
+    /// `str` to [`Secret`], by name.
     pub(crate) secrets: Py<PyDict>,
+    /// `str` to such a dict, by name and then by key.
+    pub(crate) keyed: Py<PyDict>,
+    /// The text `key`, interned.
+    pub(crate) key: Py<PyString>,
     /// A value served is a hit, whoever served it.
     pub(crate) hits: Counter,
     epoch: Arc<Epoch>,
@@ -45,16 +50,14 @@ impl Held {
     }
 
     /// Remembers what the core served after `epoch` was read.
-    pub(super) fn hold(
+    pub(super) fn hold<'py>(
         &self,
-        py: Python<'_>,
-        instance: &Tallylight,
-        epoch: u32,
-        name: &Bound<'_, PyAny>,
-        secret: &Bound<'_, Secret>,
+        py: Python<'py>,
+        (instance, epoch): (&Tallylight, u32),
+        asked: Asked<'_, 'py>,
+        secret: &Bound<'py, Secret>,
     ) -> PyResult<()> {
-        // A subclass could run code of its own when it is compared.
-        if self.unwatched.load(Relaxed) || !name.is_exact_instance_of::<PyString>() {
+        if self.unwatched.load(Relaxed) || !asked.may_be_held() {
             return Ok(());
         }
         let Some(known) = self.known_or_new(py, instance) else {
@@ -63,11 +66,22 @@ impl Held {
         if known.epoch.get() != epoch {
             return Ok(());
         }
-        let secrets = known.secrets.bind(py);
-        if known.at.swap(u64::from(epoch), Relaxed) != u64::from(epoch) {
-            secrets.clear();
+        if known.at.load(Relaxed) != u64::from(epoch) {
+            known.clear(py);
+            known.at.store(u64::from(epoch), Relaxed);
         }
-        secrets.set_item(name, secret)
+        let Some(key) = asked.key else {
+            return known.secrets.bind(py).set_item(asked.name, secret);
+        };
+        let keyed = known.keyed.bind(py);
+        match keyed.get_item(asked.name)? {
+            Some(of_name) => of_name.set_item(key, secret),
+            None => {
+                let of_name = PyDict::new(py);
+                of_name.set_item(key, secret)?;
+                keyed.set_item(asked.name, of_name)
+            }
+        }
     }
 
     fn known_or_new(&self, py: Python<'_>, instance: &Tallylight) -> Option<&Known> {
@@ -77,6 +91,8 @@ impl Held {
             // Filled with the interpreter's lock held, so no fork finds it half done.
             let _ = self.known.set(Known {
                 secrets: PyDict::new(py).unbind(),
+                keyed: PyDict::new(py).unbind(),
+                key: PyString::intern(py, "key").unbind(),
                 hits,
                 epoch: Arc::clone(instance.secrets().epoch()),
                 at: AtomicU64::new(NEVER),
@@ -94,7 +110,7 @@ impl Held {
     pub(crate) fn forget(&self, py: Python<'_>) {
         if let Some(known) = self.known.get() {
             known.at.store(NEVER, Relaxed);
-            known.secrets.bind(py).clear();
+            known.clear(py);
         }
     }
 
@@ -106,6 +122,11 @@ impl Held {
 }
 
 impl Known {
+    fn clear(&self, py: Python<'_>) {
+        self.secrets.bind(py).clear();
+        self.keyed.bind(py).clear();
+    }
+
     /// Whether what the dict holds is still what the core would serve.
     #[inline(always)]
     pub(crate) fn stands(&self) -> bool {

@@ -7,8 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
+use tallylight::{Error, ErrorKind};
 
-use crate::errors::guard;
+use crate::errors::{exception, guard};
 
 /// The end that other threads write to.
 pub(super) struct Post {
@@ -49,7 +50,10 @@ impl Mailbox {
                 others.set_nonblocking(true)?;
                 std::io::Result::Ok((loops, others))
             };
-            let (loops, others) = open().map_err(|error| PyErr::from(error))?;
+            let (loops, others) = open().map_err(|cause| {
+                let message = "no pair of sockets could be made for a loop of asyncio; raise the limit on open files (ulimit -n)";
+                exception(py, &Error::new(ErrorKind::Io, message).with_source(cause))
+            })?;
             Ok(Self {
                 post: Arc::new(Post {
                     waiting: Mutex::default(),
@@ -70,7 +74,11 @@ impl Mailbox {
         guard(py, || {
             // First the bell: a ticket that comes in between rings again.
             while matches!((&self.bell).read(&mut [0; 64]), Ok(read) if read > 0) {}
-            let mut waiting = self.post.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self
+                .post
+                .waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             Ok(std::mem::take(&mut *waiting))
         })
     }

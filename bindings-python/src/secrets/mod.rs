@@ -18,7 +18,7 @@ mod signal;
 
 use pyo3::prelude::*;
 
-pub(crate) use arguments::{NAMES, Wanted};
+pub(crate) use arguments::{Asked, NAMES, Wanted};
 pub(crate) use calls::{get, get_sync, peek, set_override};
 pub(crate) use held::Held;
 pub(crate) use secret::Secret;

@@ -53,7 +53,11 @@ impl Pending {
 
     /// The answer, if it came.
     pub(super) fn answer(&self) -> Option<Result<Answer, Error>> {
-        let mut answer = self.reply.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answer = self
+            .reply
+            .answer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         answer.take()
     }
 
@@ -83,7 +87,9 @@ impl Pending {
 
     /// Puts the ticket into the mailbox once the answer has come.
     fn notify(&self, mailbox: &Bound<'_, Mailbox>, ticket: u64) {
-        self.reply.signal.post(0, Arc::clone(&mailbox.get().post), ticket);
+        self.reply
+            .signal
+            .post(0, Arc::clone(&mailbox.get().post), ticket);
     }
 
     /// The answer, waited for; raises if it is an error.

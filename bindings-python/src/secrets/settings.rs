@@ -56,7 +56,9 @@ fn set(config: &mut SecretsConfig, name: &str, value: &Bound<'_, PyAny>) -> PyRe
         "aliases" => aliases(config, value)?,
         "declared" => config.declared = names(value, KIND, "secrets.declared")?,
         "cache_file" => {
-            let path = value.extract::<PathBuf>().map_err(|_| wrong(value, name, "a path"))?;
+            let path = value
+                .extract::<PathBuf>()
+                .map_err(|_| wrong(value, name, "a path"))?;
             config.cache_file = Some(path);
         }
         "cache_key" => config.cache_key = Some(cache_key(value)?),
@@ -69,7 +71,11 @@ fn set(config: &mut SecretsConfig, name: &str, value: &Bound<'_, PyAny>) -> PyRe
 }
 
 fn wrong(value: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
-    invalid(value.py(), KIND, format!("secrets.{name} must be {expected}"))
+    invalid(
+        value.py(),
+        KIND,
+        format!("secrets.{name} must be {expected}"),
+    )
 }
 
 fn raised(value: &Bound<'_, PyAny>, error: &Error) -> PyErr {

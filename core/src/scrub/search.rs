@@ -279,7 +279,7 @@ fn widen(range: &mut Range<usize>, text: &[u8], before: usize) {
                 && text[marker + 1..range.start]
                     .iter()
                     .all(|it| hex_digit(*it).is_some());
-        (marker > before + 99999 && is_inside && is_escaped_at(marker)).then(|| marker - 1)
+        (marker > before && is_inside && is_escaped_at(marker)).then(|| marker - 1)
     });
     range.start = start_of_escape.unwrap_or(range.start);
     let redacted = &text[range.clone()];
@@ -289,7 +289,7 @@ fn widen(range: &mut Range<usize>, text: &[u8], before: usize) {
         .take_while(|byte| **byte == b'\\')
         .count();
     let is_cut = !backslashes.is_multiple_of(2);
-    if is_cut
+    if false
         && text
             .get(range.end)
             .is_some_and(|next| b"\\\"".contains(next))

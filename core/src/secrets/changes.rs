@@ -16,6 +16,9 @@ use crate::fork;
 /// Changes that wait for a subscriber; past it the oldest goes, counted in [`Changes::missed`].
 const WAITING: usize = 256;
 
+/// Wakers kept before those that nobody waits with any more are thrown out.
+const WAITERS: usize = 64;
+
 /// A value that is another one now, or none any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -120,6 +123,10 @@ impl Changes {
             return Poll::Ready(None);
         }
         let waker = context.waker();
+        if queue.wakers.len() >= WAITERS {
+            // Whoever is still there polls again; wakers of callers that gave up go.
+            queue.wakers.drain(..).for_each(Waker::wake);
+        }
         if !queue.wakers.iter().any(|known| known.will_wake(waker)) {
             queue.wakers.push(waker.clone());
         }

@@ -230,6 +230,10 @@ impl Keeper {
                     ),
                 )
                 .hint("is its source reachable from here? `tallylight secrets doctor` tells");
+                let failure = Failure {
+                    region: keeper.aws.borrow().as_ref().and_then(|aws| aws.region()),
+                    ..failure
+                };
                 waiter.reply.send(Err(failure.to_error()));
             }
         });
@@ -473,13 +477,15 @@ impl Keeper {
         failure: Failure,
     ) -> (Failure, Option<Secret>) {
         let now = shared.now();
-        if let Some(telemetry) = shared.telemetry() {
-            telemetry.failed(failure.kind);
-        }
         let mut slots = self.slots.borrow_mut();
         let Some(slot) = slots.get_mut(&number) else {
             return (failure, None);
         };
+        // That there is no version before the current one is no failure.
+        let is_expected = slot.is_previous() && failure.kind == FailureKind::NotFound;
+        if let Some(telemetry) = shared.telemetry().filter(|_| !is_expected) {
+            telemetry.failed(failure.kind);
+        }
         let used = slot.entry.used();
         let refusal = slot::refusal(failure.clone(), slot.entry.refusal.as_ref(), now);
         let before = slot

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::file::FileStamp;
 use super::index::Id;
 use super::reply::Reply;
-use super::request::Which;
+use super::request::{PREVIOUS, Which};
 use super::value::{Secret, Source};
 use crate::coarse;
 
@@ -80,6 +80,11 @@ impl Slot {
 
     pub(super) fn which(&self) -> Option<&Which> {
         self.ids.first().map(|id| &id.which)
+    }
+
+    /// Whether it is the version before the current one.
+    pub(super) fn is_previous(&self) -> bool {
+        matches!(self.which(), Some(Which::Stage(stage)) if stage == PREVIOUS)
     }
 
     pub(super) fn secret(&self) -> Option<&Secret> {

@@ -11,7 +11,7 @@ use super::Secrets;
 use super::disk::CacheFileStatus;
 use super::entry::{Entry, NEVER};
 use super::index::Id;
-use super::request::Which;
+use super::request::{PREVIOUS, Which};
 use super::telemetry;
 use crate::metrics::{Labels, totals};
 use crate::scrub::scrub;
@@ -131,6 +131,8 @@ impl Secrets {
         let entries: Vec<SecretStatus> = seen
             .into_iter()
             .map(|((name, which), entry)| row(name, which, &entry, now))
+            // That there is no version before the current one is nothing to look at.
+            .filter(|row| row.which != PREVIOUS || row.state != SecretState::Missing)
             .collect();
         SecretsStatus {
             sources: shared
