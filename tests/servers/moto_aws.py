@@ -34,6 +34,17 @@ class Handler(MotoRequestHandler):
         """One line a request would bury what matters in the log."""
 
 
+def one_at_a_time(application):
+    """moto walks over its dictionaries while other threads change them, and answers 500 then."""
+    lock = threading.Lock()
+
+    def serial(environ, start_response):
+        with lock:
+            return list(application(environ, start_response))
+
+    return serial
+
+
 def end_with_stdin():
     while os.read(sys.stdin.fileno(), 4096):
         pass
@@ -46,7 +57,7 @@ def main():
     options.add_argument("--no-stdin", action="store_true", help="go on when stdin closes")
     chosen = options.parse_args()
 
-    server = Server("127.0.0.1", chosen.port, DomainDispatcherApplication(create_backend_app), Handler)
+    server = Server("127.0.0.1", chosen.port, one_at_a_time(DomainDispatcherApplication(create_backend_app)), Handler)
     port = server.server_address[1]
     # moto writes it into the addresses it hands out.
     os.environ["MOTO_PORT"] = str(port)

@@ -289,7 +289,7 @@ fn widen(range: &mut Range<usize>, text: &[u8], before: usize) {
         .take_while(|byte| **byte == b'\\')
         .count();
     let is_cut = !backslashes.is_multiple_of(2);
-    if false
+    if is_cut
         && text
             .get(range.end)
             .is_some_and(|next| b"\\\"".contains(next))

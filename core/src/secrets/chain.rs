@@ -52,6 +52,7 @@ impl Surroundings {
                 .map(Arc::new),
             has_aws: settings.config.region.is_some()
                 || settings.config.endpoint.is_some()
+                || name.region().is_some()
                 || crate::config::AWS_VARIABLES
                     .iter()
                     .any(|variable| get(variable).is_some_and(|value| !value.is_empty())),

@@ -1,9 +1,10 @@
 //! One secret as readers see it, and what a reader does with it.
 //!
-//! An entry is immutable but for what readers note in it; the keeper publishes a new one for every
-//! change of state. Times are coarse milliseconds of the instance's clock.
+//! An entry is immutable but for two marks: a reader notes that it used the value, and the keeper that
+//! something is due, so that a usual hit reads no clock. For every change of state the keeper
+//! publishes a new one. Times are coarse milliseconds of the instance's clock.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -12,9 +13,6 @@ use crate::coarse;
 
 /// Never: later than any clock.
 pub(super) const NEVER: u64 = u64::MAX;
-/// How much later a use must be than the last to be noted: a shared cell is not written at each hit.
-const USE_STEP_MILLIS: u64 = 1_000;
-
 /// A secret's state since the last change.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -22,8 +20,10 @@ pub(super) struct Entry {
     pub(super) value: Option<Value>,
     /// Why the last reading failed, if it did.
     pub(super) refusal: Option<Refusal>,
-    /// When it was last asked for.
-    used: AtomicU64,
+    /// Somebody took the value since the keeper looked.
+    used: AtomicBool,
+    /// A reader has more to do than to take the value: it decides by the clock.
+    due: AtomicBool,
     /// The fork generation, plus one, in which a reader has asked for a refresh.
     asked: AtomicU32,
 }
@@ -64,20 +64,30 @@ pub(super) enum Decision {
 }
 
 impl Entry {
-    pub(super) fn new(value: Option<Value>, refusal: Option<Refusal>, used: u64) -> Self {
+    /// The state at `now`.
+    pub(super) fn new(value: Option<Value>, refusal: Option<Refusal>, now: u64) -> Self {
         Self {
+            due: AtomicBool::new(value.as_ref().is_none_or(|value| now >= value.ahead)),
             value,
             refusal,
-            used: AtomicU64::new(used),
+            used: AtomicBool::new(false),
             asked: AtomicU32::new(0),
         }
     }
 
-    /// The value, if no reader would do anything but take it.
+    /// The value, if there is nothing to do but to take it. Holds as long as a keeper of this
+    /// process watches what becomes due.
     #[inline]
-    pub(super) fn undisputed(&self, now: u64) -> Option<&Secret> {
-        let value = self.value.as_ref()?;
-        (now < value.ahead && now < value.stale_until).then_some(&value.secret)
+    pub(super) fn settled(&self) -> Option<&Secret> {
+        if self.due.load(Relaxed) {
+            return None;
+        }
+        self.value.as_ref().map(|value| &value.secret)
+    }
+
+    /// Has readers decide by the clock from now on.
+    pub(super) fn set_due(&self) {
+        self.due.store(true, Relaxed);
     }
 
     /// What a reader does at `now` who takes a value of at most `max_age`.
@@ -124,14 +134,16 @@ impl Entry {
 
     /// Notes a use.
     #[inline]
-    pub(super) fn note_use(&self, now: u64) {
-        if now.saturating_sub(self.used.load(Relaxed)) >= USE_STEP_MILLIS {
-            self.used.store(now, Relaxed);
+    pub(super) fn note_use(&self) {
+        // Read first: a shared cell is not written at each hit.
+        if !self.used.load(Relaxed) {
+            self.used.store(true, Relaxed);
         }
     }
 
-    pub(super) fn used(&self) -> u64 {
-        self.used.load(Relaxed)
+    /// Whether it was used since this was asked last.
+    pub(super) fn take_use(&self) -> bool {
+        self.used.load(Relaxed) && self.used.swap(false, Relaxed)
     }
 
     /// Whether this reader is the one that asks for the refresh of this entry in this process.
@@ -193,6 +205,22 @@ mod tests {
             prop_assert_eq!(decision == Decision::Refuse, !served && pauses);
             prop_assert_eq!(decision == Decision::ServeAndRefresh, served && !pauses && now >= times[1]);
         }
+    }
+
+    #[test]
+    fn what_is_due_is_decided_by_the_clock() {
+        let settled = |now| {
+            let value = entry(Some([0, 10, 20, 30]), None).value;
+            Entry::new(value, None, now)
+        };
+        assert!(settled(9).settled().is_some());
+        assert!(settled(10).settled().is_none());
+        let entry = settled(0);
+        entry.set_due();
+        assert!(entry.settled().is_none());
+        assert!(!entry.take_use());
+        entry.note_use();
+        assert!(entry.take_use() && !entry.take_use());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak as RcWeak};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
@@ -31,6 +32,9 @@ use crate::error::Error;
 
 /// How often a manual clock is looked at: it moves without telling.
 const MANUAL_PERIOD: Duration = Duration::from_millis(20);
+
+/// The pause after a fault of ours in the watch.
+const AFTER_PANIC_MILLIS: u64 = 1_000;
 
 thread_local! {
     /// The keeper of this I/O thread.
@@ -89,13 +93,14 @@ impl Keeper {
             next_number: Cell::new(0),
             sooner: Notify::new(),
         });
-        keeper.adopt(&shared.index.load());
+        keeper.adopt(&shared.index.load(), shared.now());
+        shared.watch_begins();
         tokio::task::spawn_local(watch(Rc::downgrade(&keeper)));
         keeper
     }
 
     /// Takes over what is published already: in a forked child, what its parent read.
-    fn adopt(&self, index: &Index) {
+    fn adopt(&self, index: &Index, now: u64) {
         let mut numbers: HashMap<*const Entry, u64> = HashMap::new();
         for (id, entry) in &index.entries {
             let number = *numbers
@@ -107,7 +112,7 @@ impl Keeper {
                 .entry(number)
                 .and_modify(|slot| slot.ids.push(id.clone()))
                 .or_insert_with(|| {
-                    Slot::new(id.clone(), Arc::clone(entry), Surroundings::default())
+                    Slot::new(id.clone(), Arc::clone(entry), Surroundings::default(), now)
                 });
         }
     }
@@ -135,7 +140,7 @@ impl Keeper {
                 _ => Decision::Ask,
             },
         };
-        slot.entry.note_use(now);
+        slot.entry.note_use();
         let mut reply = ask.reply;
         match (
             decision,
@@ -197,7 +202,7 @@ impl Keeper {
         }
         let number = self.number();
         let entry = Arc::new(Entry::new(None, None, now));
-        slots.insert(number, Slot::new(id.clone(), entry, surroundings));
+        slots.insert(number, Slot::new(id.clone(), entry, surroundings, now));
         self.ids.borrow_mut().insert(id.clone(), number);
         number
     }
@@ -430,9 +435,8 @@ impl Keeper {
         if slot.file.is_some() {
             slot.look_at_file_later(now);
         }
-        let used = slot.entry.used();
         let value = slot::value(secret.clone(), now, config.ttl, config.max_stale);
-        slot.entry = Arc::new(Entry::new(Some(value), None, used));
+        slot.enter(Some(value), None, now);
         // The ARN is the secret's own name: whoever asks by it finds this value.
         if let Some((arn, which)) = secret.arn().zip(slot.which().cloned()) {
             let id = Id::new(arn, which);
@@ -486,7 +490,6 @@ impl Keeper {
         if let Some(telemetry) = shared.telemetry().filter(|_| !is_expected) {
             telemetry.failed(failure.kind);
         }
-        let used = slot.entry.used();
         let refusal = slot::refusal(failure.clone(), slot.entry.refusal.as_ref(), now);
         let before = slot
             .entry
@@ -513,7 +516,7 @@ impl Keeper {
             slot.previous = None;
         }
         let stale = kept.as_ref().map(|value| value.secret.clone());
-        slot.entry = Arc::new(Entry::new(kept, Some(refusal), used));
+        slot.enter(kept, Some(refusal), now);
         let (ids, entry) = (slot.ids.clone(), Arc::clone(&slot.entry));
         drop(slots);
         publish(shared, &ids, &entry);
@@ -589,6 +592,10 @@ impl Keeper {
     fn make_room(&self, shared: &Shared) {
         let settings = shared.settings.load();
         let (max_entries, max_bytes) = (settings.config.max_entries, settings.config.max_bytes);
+        let now = shared.now();
+        for slot in self.slots.borrow_mut().values_mut() {
+            slot.is_in_use(now);
+        }
         loop {
             let (count, bytes, oldest) = {
                 let slots = self.slots.borrow();
@@ -599,7 +606,7 @@ impl Keeper {
                 let oldest = slots
                     .iter()
                     .filter(|(_, slot)| slot.flight.is_none())
-                    .min_by_key(|(number, slot)| (slot.entry.used(), **number))
+                    .min_by_key(|(number, slot)| (slot.last_use, **number))
                     .map(|(number, slot)| (*number, slot.secret().is_some()));
                 (slots.len(), bytes, oldest)
             };
@@ -705,10 +712,12 @@ impl Keeper {
         let Some(value) = slot.entry.value.as_ref() else {
             return;
         };
-        if now >= value.stale_until {
+        let (ahead, fresh_until, stale_until) = (value.ahead, value.fresh_until, value.stale_until);
+        // A variable is read on the thread of whoever asks; here nobody does.
+        let can_refresh = value.secret.source() != Source::Environment;
+        if now >= stale_until {
             // Nobody may be served this any more, whatever the source says next.
-            let used = slot.entry.used();
-            slot.entry = Arc::new(Entry::new(None, slot.entry.refusal.clone(), used));
+            slot.enter(None, slot.entry.refusal.clone(), now);
             let (ids, entry) = (slot.ids.clone(), Arc::clone(&slot.entry));
             drop(slots);
             publish(shared, &ids, &entry);
@@ -717,24 +726,23 @@ impl Keeper {
             }
             return;
         }
-        let refuses = slot
-            .entry
-            .refusal
-            .as_ref()
-            .is_some_and(|refusal| now < refusal.until);
-        // A variable is read on the thread of whoever asks; here nobody does.
-        let can_refresh = value.secret.source() != Source::Environment;
-        if now >= value.ahead && slot.is_in_use() && can_refresh && !refuses {
+        if now < ahead {
+            return;
+        }
+        slot.entry.set_due();
+        let refusal = slot.entry.refusal.as_ref();
+        let refuses = refusal.is_some_and(|refusal| now < refusal.until);
+        if slot.is_in_use(now) && can_refresh && !refuses {
             slot.flight = Some(Flight::default());
             drop(slots);
             self.take_off(shared, number, Duration::ZERO);
             return;
         }
-        let passed = [value.ahead, value.fresh_until]
-            .into_iter()
-            .filter(|moment| now >= *moment)
-            .max()
-            .unwrap_or(0);
+        let passed = if now >= fresh_until {
+            fresh_until
+        } else {
+            ahead
+        };
         if passed > slot.announced {
             // Whoever holds the value on its own side asks again, and is counted as a use.
             slot.announced = passed;
@@ -795,7 +803,9 @@ async fn watch(keeper: RcWeak<Keeper>) {
             let Some(shared) = keeper.shared.upgrade() else {
                 return;
             };
-            let due = keeper.tick(&shared);
+            // Nobody else marks what becomes due, so this goes on whatever happens.
+            let due = catch_unwind(AssertUnwindSafe(|| keeper.tick(&shared)))
+                .unwrap_or_else(|_| shared.now().saturating_add(AFTER_PANIC_MILLIS));
             let wait = match &shared.clock {
                 Clock::Manual(_) => MANUAL_PERIOD,
                 Clock::System { .. } => {

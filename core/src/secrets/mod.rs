@@ -542,7 +542,8 @@ impl Secrets {
         self.shared.forget();
     }
 
-    /// The usual case and nothing else: a whole value that nothing is due for.
+    /// The usual case and nothing else: a whole value that nothing is due for. Reads no clock: the
+    /// keeper marks what becomes due.
     #[inline]
     fn hit(&self, request: &Request<'_>) -> Option<Secret> {
         let shared = &*self.shared;
@@ -551,12 +552,11 @@ impl Secrets {
             name: request.name,
             which: request.which(),
         })?;
-        let now = shared.now();
-        let secret = entry.undisputed(now)?;
-        if request.key.is_some() || request.max_age.is_some() {
+        let secret = entry.settled()?;
+        if request.key.is_some() || request.max_age.is_some() || !shared.is_watched() {
             return None;
         }
-        entry.note_use(now);
+        entry.note_use();
         shared.telemetry()?.hits.increment();
         Some(secret.clone())
     }
@@ -572,13 +572,16 @@ impl Secrets {
         let Some(entry) = index.find(id) else {
             return self.unknown(request);
         };
+        if !shared.is_watched() {
+            self.watch();
+        }
         let now = shared.now();
         let decision = entry.decide(now, request.max_age);
         let (Decision::Serve | Decision::ServeAndRefresh, Some(value)) = (decision, &entry.value)
         else {
             return Ok(self.no_value(entry, decision, now));
         };
-        entry.note_use(now);
+        entry.note_use();
         let secret = match request.key {
             None => value.secret.clone(),
             Some(key) => value.secret.json_key(key)?,
@@ -593,6 +596,16 @@ impl Secrets {
             self.refresh_behind(request);
         }
         Ok(Look::Hit(secret))
+    }
+
+    /// Starts the keeper of a forked child, which takes over what it inherited.
+    #[cold]
+    fn watch(&self) {
+        let shared = Arc::clone(&self.shared);
+        let _ = self
+            .shared
+            .io
+            .submit(move || keeper::with(&shared, |_, _| {}));
     }
 
     #[cold]

@@ -92,6 +92,7 @@ impl SecretName {
         self.arn.is_some()
     }
 
+    #[cfg(test)]
     /// The partition of an ARN, such as `aws` or `aws-cn`.
     pub(crate) fn partition(&self) -> Option<&str> {
         self.part(|arn| arn.partition)
@@ -102,6 +103,7 @@ impl SecretName {
         self.part(|arn| arn.region)
     }
 
+    #[cfg(test)]
     /// The account of an ARN, twelve digits.
     pub(crate) fn account(&self) -> Option<&str> {
         self.part(|arn| arn.account)

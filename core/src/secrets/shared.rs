@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -55,6 +55,8 @@ pub(super) struct Shared {
     registry: Arc<Registry>,
     telemetry: OnceLock<Option<Telemetry>>,
     closed: AtomicBool,
+    /// The fork generation in which a keeper watches what becomes due.
+    watched_in: AtomicU32,
     holds: AtomicBool,
 }
 
@@ -77,6 +79,8 @@ impl Shared {
             registry,
             telemetry: OnceLock::new(),
             closed: AtomicBool::new(false),
+            // Without a keeper nothing is published that ever becomes due.
+            watched_in: AtomicU32::new(fork::generation()),
             holds: AtomicBool::new(false),
         })
     }
@@ -141,6 +145,17 @@ impl Shared {
     pub(super) fn cache_file(&self) -> Option<CacheFileStatus> {
         let is_on = self.settings.load().config.cache_file.is_some();
         is_on.then(|| CacheFileStatus::clone(&self.cache_file.load()))
+    }
+
+    /// Whether a keeper of this process watches what becomes due. In a forked child none does
+    /// until its first job.
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched_in.load(Ordering::Relaxed) == fork::generation()
+    }
+
+    pub(super) fn watch_begins(&self) {
+        self.watched_in.store(fork::generation(), Ordering::Relaxed);
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -27,6 +27,10 @@ pub(super) struct Slot {
     /// Every id it is known by; the first is the one it was first asked for by.
     pub(super) ids: Vec<Id>,
     pub(super) entry: Arc<Entry>,
+    /// When the keeper last saw that it was used.
+    pub(super) last_use: u64,
+    /// Used since the value was read.
+    in_use: bool,
     pub(super) surroundings: Surroundings,
     pub(super) flight: Option<Flight>,
     /// The value before the last change, and until when it is kept.
@@ -59,10 +63,12 @@ pub(super) struct Waiter {
 }
 
 impl Slot {
-    pub(super) fn new(id: Id, entry: Arc<Entry>, surroundings: Surroundings) -> Self {
+    pub(super) fn new(id: Id, entry: Arc<Entry>, surroundings: Surroundings, now: u64) -> Self {
         Self {
             ids: vec![id],
             entry,
+            last_use: now,
+            in_use: false,
             surroundings,
             flight: None,
             previous: None,
@@ -91,12 +97,22 @@ impl Slot {
         self.entry.value.as_ref().map(|value| &value.secret)
     }
 
-    /// Whether somebody used the value since it was read.
-    pub(super) fn is_in_use(&self) -> bool {
-        self.entry
-            .value
-            .as_ref()
-            .is_some_and(|value| self.entry.used() > value.fetched)
+    /// Whether somebody used the value since it was read, as seen at `now`.
+    pub(super) fn is_in_use(&mut self, now: u64) -> bool {
+        if self.entry.take_use() {
+            self.last_use = now;
+            self.in_use = true;
+        }
+        self.in_use
+    }
+
+    /// Another state from now on.
+    pub(super) fn enter(&mut self, value: Option<Value>, refusal: Option<Refusal>, now: u64) {
+        let is_in_use = self.is_in_use(now);
+        let is_new = value.as_ref().map(|value| value.fetched)
+            != self.entry.value.as_ref().map(|value| value.fetched);
+        self.in_use = is_in_use && !is_new;
+        self.entry = Arc::new(Entry::new(value, refusal, now));
     }
 
     /// When this slot needs the keeper next.

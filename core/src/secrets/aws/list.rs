@@ -83,7 +83,7 @@ impl Aws {
             Wanted::All => self.list_pages(None, until).await?,
             Wanted::Prefix(prefix) => {
                 let mut listed = self.list_pages(Some(prefix), until).await?;
-                // AWS's own filter also matches later words of a name, and ignores case.
+                // What stands in for AWS may match more loosely.
                 listed.retain(|secret| secret.name.starts_with(prefix.as_str()));
                 listed
             }
