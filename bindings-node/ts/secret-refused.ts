@@ -7,7 +7,6 @@
  */
 
 import { InvalidValueError } from './errors.js';
-import { ask } from './registry.js';
 import { CURRENT, checkedRequest } from './secret-request.js';
 import type { CurrentOptions } from './secret-request.js';
 import { settled } from './secret-store.js';
@@ -75,7 +74,7 @@ export async function useSecret<T>(
   async function newerThan(refused: Secret): Promise<Secret | undefined> {
     try {
       const { native } = store;
-      const answer = await settled(ask(() => native.refusedSecret(request, Secret.handleOf(refused))));
+      const answer = await settled(() => native.refusedSecret(request, Secret.handleOf(refused)));
       return answer.value && Secret.create(native, answer.value);
     } catch {
       return undefined;

@@ -11,7 +11,7 @@
 import { fromNative } from './errors.js';
 import { Counter } from './instruments.js';
 import { owned } from './memo.js';
-import type { BothValues, Newer, Prefetched, SecretRequest, SecretValue } from './native.js';
+import type { SecretRequest, SecretValue } from './native.js';
 import { ask } from './registry.js';
 import { serveChanges } from './secret-changes.js';
 import { checkedRequest, GET, PEEK } from './secret-request.js';
@@ -86,10 +86,13 @@ export class SecretStore {
 
   async #read(name: string, options: SecretOptions | undefined): Promise<Secret> {
     const request = checkedRequest('getSecret', name, options, GET);
-    const answer = ask(() => this.native.getSecret(request));
-    if ('handle' in answer) return this.#keep(request, answer);
-    // What comes later may be older than the epoch by then: the next reader asks and keeps it.
-    return Secret.create(this.native, await settled(answer));
+    return settled(() => {
+      const answer = this.native.getSecret(request);
+      // What comes later may be older than the epoch by then: the next reader asks and keeps it.
+      return 'handle' in answer
+        ? this.#keep(request, answer)
+        : answer.then((value) => Secret.create(this.native, value));
+    });
   }
 
   #find(name: string, options: SecretOptions | undefined): Kept | undefined {
@@ -148,10 +151,10 @@ function isPlain(request: SecretOptions): boolean {
   );
 }
 
-/** What a native promise resolves to; its errors come out as our classes. */
-export async function settled<T extends SecretValue | BothValues | Newer | Prefetched[]>(answer: T | Promise<T>): Promise<T> {
+/** What a native call answers, at once or later; its errors come out as our classes. */
+export async function settled<T>(call: () => T | Promise<T>): Promise<T> {
   try {
-    return await answer;
+    return await call();
   } catch (error) {
     throw fromNative(error);
   } finally {

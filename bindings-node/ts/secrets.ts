@@ -7,7 +7,6 @@
  */
 
 import { fromNative, InvalidNameError, InvalidValueError, TallylightError } from './errors.js';
-import type { Prefetched, SecretValue } from './native.js';
 import { ask } from './registry.js';
 import { SecretChanges, serveChanges } from './secret-changes.js';
 import type { ChangeOptions } from './secret-changes.js';
@@ -87,7 +86,7 @@ export function peek(name: SecretName, options?: PeekOptions): Secret | undefine
 export async function refreshSecret(name: SecretName, options?: RefreshOptions): Promise<Secret> {
   const request = checkedRequest('refreshSecret', name, options, REFRESH);
   const { native } = store();
-  return Secret.create(native, await settled<SecretValue>(ask(() => native.refreshSecret(request))));
+  return Secret.create(native, await settled(() => native.refreshSecret(request)));
 }
 
 /**
@@ -97,7 +96,7 @@ export async function refreshSecret(name: SecretName, options?: RefreshOptions):
 export async function both(name: SecretName, options?: CurrentOptions): Promise<BothSecrets> {
   const request = checkedRequest('both', name, options, CURRENT);
   const { native } = store();
-  const { current, previous } = await settled(ask(() => native.bothSecrets(request)));
+  const { current, previous } = await settled(() => native.bothSecrets(request));
   return {
     current: Secret.create(native, current),
     ...(previous === undefined ? undefined : { previous: Secret.create(native, previous) }),
@@ -123,7 +122,7 @@ export async function prefetchSecrets<N extends SecretName = SecretName>(
   // To the core, none means those that are declared.
   if (wanted?.length === 0) return {} as { readonly [name in N]: Secret | TallylightError };
   const { native } = store();
-  const answers = await settled<Prefetched[]>(ask(() => native.prefetchSecrets(wanted ?? [])));
+  const answers = await settled(() => native.prefetchSecrets(wanted ?? []));
   return Object.fromEntries(
     answers.map(({ name, value, error }) => [name, value === undefined ? fromNative(error) : Secret.create(native, value)]),
   ) as { readonly [name in N]: Secret | TallylightError };

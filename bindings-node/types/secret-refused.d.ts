@@ -8,8 +8,8 @@
 import type { CurrentOptions } from './secret-request.js';
 /** How `withSecret` reads the value, and what it takes for a refusal. */
 export interface WithSecretOptions<T> extends CurrentOptions {
-    /** Whether what was thrown says that the credential was refused, instead of the rule above. */
+    /** Whether what was thrown says that the credential was refused, instead of the rules of `withSecret`. */
     readonly isRefused?: ((error: unknown) => boolean) | undefined;
-    /** Whether what was returned says so, such as a `Response` with status 401. */
+    /** Whether what was returned says so, such as a `Response` with status 407. */
     readonly isRefusedResult?: ((result: T) => boolean) | undefined;
 }

@@ -74,7 +74,7 @@ export declare function prefetchSecrets<N extends SecretName = SecretName>(names
  * Runs `use` with the value; when that fails as refused, refreshes the value once and, if that
  * brought another, runs `use` once more with it. Refused is, thrown or among the causes, HTTP 401
  * and 403, PostgreSQL's `28P01` and `28000`, AWS's and gRPC's unauthenticated; and a returned
- * `Response` with 401 or 403. `isRefused` and `isRefusedResult` are other rules.
+ * `Response` with 401 or 403. `isRefused` and `isRefusedResult` are rules instead of these.
  *
  * ```js
  * const rows = await withSecret('cineview-supabase-service-role', (key) => query(key.reveal()));

@@ -73,6 +73,8 @@ export interface SecretsStatus {
     readonly refused: number;
     readonly evictions: number;
     readonly changes: number;
+    /** Faults of our own on the I/O thread; contained. */
+    readonly panics: number;
     /** Readings that failed, by kind. */
     readonly failures: Readonly<Record<string, number>>;
     /** The sealed cache, where one is configured. */

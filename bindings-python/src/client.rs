@@ -9,7 +9,7 @@ use pyo3::types::PyString;
 use tallylight::{Config, ErrorKind};
 
 use crate::convert::{self, ConfigArguments};
-use crate::document::document;
+use crate::document::{document, written};
 use crate::errors::{exception, guard};
 use crate::fork;
 use crate::instruments::{Counter, Gauge, Histogram, Operation};
@@ -180,8 +180,9 @@ impl Tallylight {
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         guard(py, || {
             let instance = instance(py)?;
-            let snapshot = py.detach(|| instance.snapshot());
-            document(py, &snapshot)
+            // As the core writes it: scrubbed.
+            let snapshot = py.detach(|| instance.snapshot().to_json());
+            written(py, &snapshot)
         })
     }
 
@@ -189,8 +190,8 @@ impl Tallylight {
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         guard(py, || {
             let instance = instance(py)?;
-            let status = py.detach(|| instance.status());
-            document(py, &status)
+            let status = py.detach(|| instance.status().to_json());
+            written(py, &status)
         })
     }
 

@@ -19,15 +19,23 @@ pub(crate) fn document<'py>(
     py: Python<'py>,
     document: &impl Serialize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let read = serde_json::to_string(document)
-        .and_then(|json| Builder(py).deserialize(&mut serde_json::Deserializer::from_str(&json)));
-    read.map_err(|cause| {
-        let message = "a document could not be converted; please report it";
-        exception(
-            py,
-            &Error::new(ErrorKind::Internal, message).with_source(cause),
-        )
-    })
+    let json = serde_json::to_string(document).map_err(|cause| unconverted(py, cause))?;
+    written(py, &json)
+}
+
+/// The Python object for a document that the core has written.
+pub(crate) fn written<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyAny>> {
+    Builder(py)
+        .deserialize(&mut serde_json::Deserializer::from_str(json))
+        .map_err(|cause| unconverted(py, cause))
+}
+
+fn unconverted(py: Python<'_>, cause: serde_json::Error) -> PyErr {
+    let message = "a document could not be converted; please report it";
+    exception(
+        py,
+        &Error::new(ErrorKind::Internal, message).with_source(cause),
+    )
 }
 
 /// Builds the object for whatever JSON value comes next.

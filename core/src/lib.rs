@@ -51,7 +51,7 @@ pub mod metrics;
 #[cfg(feature = "metrics")]
 mod runtime;
 #[cfg(feature = "metrics")]
-pub mod scrub;
+mod scrub;
 #[cfg(feature = "secrets-aws")]
 pub mod secrets;
 #[cfg(feature = "metrics")]

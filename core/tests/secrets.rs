@@ -105,7 +105,7 @@ fn a_rotation_under_fifty_readers_is_seen_once_and_fails_nobody() {
         ttl,
         ..lab.config()
     });
-    let changes = tally.secrets().subscribe(Some(&name));
+    let changes = tally.secrets().subscribe(Some(&name)).unwrap();
     let stop = AtomicUsize::new(0);
     let rotated_at = std::sync::OnceLock::<Instant>::new();
     let stale_for = std::sync::Mutex::new(Duration::ZERO);
@@ -349,7 +349,7 @@ fn shutdown_wipes_and_answers_so() {
         .unwrap();
     let tally = lab.tally(lab.config());
     get(&tally, &name).unwrap();
-    let mut changes = tally.secrets().subscribe(None);
+    let mut changes = tally.secrets().subscribe(None).unwrap();
     let secrets = tally.secrets().clone();
     tally.shutdown();
     assert!(secrets.peek(&Request::new(&name)).is_none());
@@ -423,7 +423,7 @@ fn a_file_is_read_and_read_again_when_it_is_swapped() {
     // SAFETY: no other test of this binary reads or writes this variable.
     unsafe { std::env::set_var(&variable, link.join("secret")) };
     let tally = secrets_support::tally(SecretsConfig::default());
-    let mut changes = tally.secrets().subscribe(Some(&name));
+    let mut changes = tally.secrets().subscribe(Some(&name)).unwrap();
     assert_eq!(get(&tally, &name).unwrap(), "first value\n");
     // As Kubernetes swaps a mounted secret.
     std::os::unix::fs::symlink("two", folder.join("..new")).unwrap();

@@ -156,7 +156,7 @@ fn after_its_time_to_live_an_outage_serves_on_and_a_revocation_ends_it() {
         let name = name("stale");
         lab.service.create(&name, "v1").unwrap();
         let tally = lab.tally(lab.hasty());
-        let mut changes = tally.secrets().subscribe(Some(&name));
+        let mut changes = tally.secrets().subscribe(Some(&name)).unwrap();
         get(&tally, &name).unwrap();
         fail(&lab, row.mode);
         std::thread::sleep(Duration::from_millis(400));
@@ -226,6 +226,21 @@ fn after_the_maximum_staleness_nobody_is_served_and_nobody_waits_too_long() {
         lab.proxy.mode(Rule::new(Mode::Ok)).unwrap();
         // The service is back: so is the value, after the pause at the latest.
         secrets_support::eventually("recovered", || get(&tally, &name).is_ok());
+    }
+}
+
+#[test]
+fn an_answer_that_is_none_of_aws_is_not_read() {
+    let Some(lab) = lab() else { return };
+    for bytes in [70_000, 40_000_000] {
+        let name = name("big");
+        lab.service.create(&name, "v1").unwrap();
+        lab.proxy.mode(Rule::new(Mode::Big).bytes(bytes)).unwrap();
+        let tally = lab.tally(lab.hasty());
+        let (answer, waited) = timed(|| get(&tally, &name));
+        assert_eq!(answer.unwrap_err().kind(), Unavailable, "{bytes}");
+        assert!(waited < lab.hasty().deadline + SLACK, "{bytes}: {waited:?}");
+        lab.proxy.mode(Rule::new(Mode::Ok)).unwrap();
     }
 }
 

@@ -11,7 +11,7 @@ use tallylight::Tallylight;
 use tallylight::secrets::Request;
 use tokio::runtime;
 
-use crate::rounds::{Contender, Loop, Plan, measure};
+use crate::rounds::{Contender, Loop, Plan, measure, median};
 use crate::{Outcome, caches};
 
 const GROUP: &str = "A cached read";
@@ -27,12 +27,14 @@ pub(crate) fn print(secret: &str, quick: bool) -> Outcome<()> {
     let plan = if quick {
         Plan {
             rounds: 3,
-            run: Duration::from_millis(1),
+            slices: 10,
+            slice: Duration::from_micros(20),
         }
     } else {
         Plan {
-            rounds: 61,
-            run: Duration::from_millis(5),
+            rounds: 41,
+            slices: 100,
+            slice: Duration::from_micros(40),
         }
     };
     let measured = measure(&contenders, &THREADS, &plan);
@@ -47,20 +49,16 @@ pub(crate) fn print(secret: &str, quick: bool) -> Outcome<()> {
     Ok(())
 }
 
-fn row(contender: &Contender, threads: usize, mut values: Vec<f64>) -> Value {
-    values.sort_by(f64::total_cmp);
-    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-    let goals = if contender.peer {
-        Vec::new()
-    } else if threads == 1 {
-        vec![json!({ "text": format!("<= {GOAL} ns"), "limit": GOAL })]
-    } else {
-        Vec::new()
-    };
+fn row(contender: &Contender, threads: usize, values: Vec<f64>) -> Value {
+    let least = values.iter().copied().fold(f64::NAN, f64::min);
+    let most = values.iter().copied().fold(f64::NAN, f64::max);
+    let mut goals = Vec::new();
+    if !contender.peer && threads == 1 {
+        goals.push(json!({ "text": format!("<= {GOAL} ns"), "limit": GOAL }));
+    }
     json!({
         "group": GROUP, "name": contender.name, "peer": contender.peer, "threads": threads, "unit": "ns/op",
-        "value": at(values.len() / 2), "min": at(0), "max": at(values.len().saturating_sub(1)),
-        "goal": goals, "note": contender.note,
+        "value": median(values), "min": least, "max": most, "goal": goals, "note": contender.note,
     })
 }
 

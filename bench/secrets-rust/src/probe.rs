@@ -7,6 +7,7 @@ use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_sdk_secretsmanager::error::ErrorMetadata;
 use serde_json::{Value, json};
 use tallylight::secrets::Request;
 use tokio::runtime;
@@ -48,13 +49,16 @@ pub(crate) fn answer(who: &str, secret: &str, ttl_ms: u64) -> Outcome<()> {
     }
 }
 
-/// What the error that started it says: the SDK's own says `service error`.
-fn innermost(error: &dyn std::error::Error) -> String {
+/// AWS's word for the error that started it, else what it says: the SDK's own says `service error`.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
         inner = source;
     }
-    inner.to_string()
+    let code = inner
+        .downcast_ref::<ErrorMetadata>()
+        .and_then(ErrorMetadata::code);
+    code.map_or_else(|| inner.to_string(), str::to_owned)
 }
 
 /// Answers `read N`, line by line, until the input ends.

@@ -106,7 +106,7 @@ pub fn subscribe_secrets(
             let number = state.next_subscription;
             state.next_subscription = number.wrapping_add(1);
             let subscription = Subscription {
-                changes: tally.secrets().subscribe(name.as_deref()),
+                changes: tally.secrets().subscribe(name.as_deref())?,
                 waker: Waker::from(Arc::new(Bell(notify))),
             };
             state.subscriptions.insert(number, subscription);

@@ -234,6 +234,16 @@ class CacheFile(TypedDict):
     lastError: str | None
 
 
+class Scrubber(TypedDict):
+    """What the scrubber knows, of every instance of the process."""
+
+    values: int
+    bytes: int
+    evicted: int
+    cut: int
+    tooShort: int
+
+
 class SecretsStatus(TypedDict):
     """The secret cache: names, ages and counts."""
 
@@ -250,6 +260,7 @@ class SecretsStatus(TypedDict):
     panics: int
     failures: dict[str, int]
     cacheFile: CacheFile | None
+    scrubber: Scrubber
     entries: list[SecretRow]
 
 

@@ -15,7 +15,7 @@ use super::mailbox::Mailbox;
 use super::signal::{self, Signal};
 use crate::client::instance;
 use crate::convert;
-use crate::errors::guard;
+use crate::errors::{exception, guard};
 
 /// A secret that has another value now, or none any more.
 #[pyclass(module = "tallylight", frozen)]
@@ -87,7 +87,10 @@ impl Changes {
             let name = name
                 .map(|name| convert::text(name, ErrorKind::InvalidName, "a secret's name"))
                 .transpose()?;
-            let core = instance(py)?.secrets().subscribe(name.as_deref());
+            let core = instance(py)?
+                .secrets()
+                .subscribe(name.as_deref())
+                .map_err(|error| exception(py, &error))?;
             let signal = Arc::default();
             Ok(Self {
                 core: Mutex::new(core),

@@ -380,6 +380,6 @@ impl Snapshot {
     #[must_use]
     pub fn to_json(&self) -> String {
         // Only a map with keys that are no strings could fail, and there is none.
-        crate::scrub::scrub(&serde_json::to_string(self).unwrap_or_default()).into_owned()
+        crate::scrub::scrub_json_text(&serde_json::to_string(self).unwrap_or_default()).into_owned()
     }
 }

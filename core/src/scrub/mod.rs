@@ -54,7 +54,7 @@ use parking_lot::Mutex;
 
 use crate::fork;
 use known::Known;
-pub(crate) use store::Stats;
+pub use store::ScrubberStatus;
 use store::Store;
 
 /// What stands in the place of a secret.
@@ -105,7 +105,6 @@ pub(crate) fn scrub_json(document: &mut serde_json::Value) {
 
 /// As [`scrub_json`], of a document that is written already: valid JSON, which it stays, its
 /// fields in their order. Text that is no JSON is scrubbed as text.
-#[allow(dead_code, reason = "the status document is to use it")]
 pub(crate) fn scrub_json_text(document: &str) -> Cow<'_, str> {
     with_known(|known| json::scrub_text(known, document))
         .map_or(Cow::Borrowed(document), Cow::Owned)
@@ -148,10 +147,10 @@ pub(crate) fn forget_all() {
 }
 
 /// What is known, in numbers.
-#[allow(dead_code, reason = "the status document is to show it")]
-pub(crate) fn stats() -> Stats {
+#[cfg(any(test, feature = "secrets-aws"))]
+pub(crate) fn stats() -> ScrubberStatus {
     let inside = fork::enter();
-    inside.map_or_else(Stats::default, |_inside| STORE.lock().stats())
+    inside.map_or_else(ScrubberStatus::default, |_inside| STORE.lock().stats())
 }
 
 fn with_known<T>(scrub: impl FnOnce(&Known) -> Option<T>) -> Option<T> {

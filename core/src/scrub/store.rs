@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::anchors::{Anchors, HashKeys, MAX_VALUES};
 use super::known::Known;
 use super::parts;
@@ -19,18 +21,19 @@ pub(super) const MAX_MEMORY: usize = 8 << 20;
 const MEMORY_EACH: usize = 256;
 
 /// What is known, in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Stats {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScrubberStatus {
     /// Values known: a secret with several credentials is several.
-    pub(crate) values: usize,
+    pub values: usize,
     /// The memory they hold, in bytes.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// Values forgotten to keep within the bound: these are redacted no more.
-    pub(crate) evicted: u64,
+    pub evicted: u64,
     /// Secrets, counted at each registration, of which only the beginning is known.
-    pub(crate) cut: u64,
+    pub cut: u64,
     /// Values, counted at each registration, that are too short to be redacted.
-    pub(crate) too_short: u64,
+    pub too_short: u64,
 }
 
 /// A keyed hash, by which a value is known again without a second copy.
@@ -55,7 +58,7 @@ pub(super) struct Store {
     /// From the longest ago on.
     by_age: BTreeMap<u64, Digest>,
     registrations: u64,
-    stats: Stats,
+    stats: ScrubberStatus,
 }
 
 struct Keys {
@@ -71,7 +74,7 @@ impl Store {
             entries: BTreeMap::new(),
             by_age: BTreeMap::new(),
             registrations: 0,
-            stats: Stats {
+            stats: ScrubberStatus {
                 values: 0,
                 bytes: 0,
                 evicted: 0,
@@ -157,8 +160,8 @@ impl Store {
     }
 
     /// The numbers.
-    pub(super) fn stats(&self) -> Stats {
-        Stats {
+    pub(super) fn stats(&self) -> ScrubberStatus {
+        ScrubberStatus {
             values: self.entries.len(),
             ..self.stats
         }

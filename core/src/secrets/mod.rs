@@ -49,6 +49,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::scrub::ScrubberStatus;
 pub use changes::{Change, ChangeKind, Changes};
 pub use config::{SecretsConfig, Sources};
 pub use declared::{AI_ENGINE_API, Declared, GEMINI_API, SUPABASE_SERVICE_ROLE};
@@ -465,9 +466,12 @@ impl Secrets {
     }
 
     /// Changes of `name`, or of every secret.
-    #[must_use]
-    pub fn subscribe(&self, name: Option<&str>) -> Changes {
-        self.shared.subscribers.subscribe(name)
+    ///
+    /// # Errors
+    /// `invalid_name`.
+    pub fn subscribe(&self, name: Option<&str>) -> Result<Changes, Error> {
+        name.map(SecretName::parse).transpose()?;
+        Ok(self.shared.subscribers.subscribe(name))
     }
 
     /// Sets a value for this process that is answered before every source, until it is cleared.

@@ -14,7 +14,7 @@ use super::index::Id;
 use super::request::{PREVIOUS, Which};
 use super::telemetry;
 use crate::metrics::{Labels, totals};
-use crate::scrub::scrub;
+use crate::scrub::{self, ScrubberStatus, scrub};
 
 /// The secret cache as it is now.
 #[derive(Debug, Clone, Serialize)]
@@ -46,6 +46,8 @@ pub struct SecretsStatus {
     pub failures: BTreeMap<String, u64>,
     /// The sealed cache, where one is configured.
     pub cache_file: Option<CacheFileStatus>,
+    /// What the scrubber knows, of every instance of the process.
+    pub scrubber: ScrubberStatus,
     /// Each secret, by name.
     pub entries: Vec<SecretStatus>,
 }
@@ -159,6 +161,7 @@ impl Secrets {
             panics: shared.io.panics(),
             failures: counts.failures,
             cache_file: shared.cache_file(),
+            scrubber: scrub::stats(),
             entries,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::metrics::{Drops, Kind, Labels, Quantiles};
-use crate::scrub::scrub;
+use crate::scrub::scrub_json_text;
 #[cfg(feature = "secrets-aws")]
 use crate::secrets::SecretsStatus;
 
@@ -60,7 +60,7 @@ impl Status {
     #[must_use]
     pub fn to_json(&self) -> String {
         // Only a map with keys that are no strings could fail, and there is none.
-        scrub(&serde_json::to_string(self).unwrap_or_default()).into_owned()
+        scrub_json_text(&serde_json::to_string(self).unwrap_or_default()).into_owned()
     }
 }
 

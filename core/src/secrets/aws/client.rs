@@ -20,6 +20,7 @@ use super::AwsSettings;
 use super::clock::ServiceClock;
 use super::credentials::{Found, Identity, find};
 use super::http;
+use super::limit::AnswerLimit;
 use crate::secrets::failure::{Failure, FailureKind};
 
 /// Credentials are renewed this long before they expire, or at half of their life if that is later.
@@ -167,7 +168,8 @@ impl Session {
         }
         let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.sdk)
             .region(Region::new(region.to_owned()))
-            .interceptor(self.clock.clone());
+            .interceptor(self.clock.clone())
+            .interceptor(AnswerLimit);
         if let Some(endpoint) = &self.endpoint {
             config = config.endpoint_url(endpoint.replace(REGION_HERE, region));
         }
@@ -182,6 +184,7 @@ impl Session {
         let config = aws_sdk_sts::config::Builder::from(&self.sdk)
             .region(Region::new(region.to_owned()))
             .interceptor(self.clock.clone())
+            .interceptor(AnswerLimit)
             .build();
         aws_sdk_sts::Client::from_conf(config)
     }

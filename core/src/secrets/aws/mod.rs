@@ -15,6 +15,7 @@ mod credentials;
 #[cfg(any(feature = "cli", test))]
 mod doctor;
 mod http;
+mod limit;
 #[cfg(any(feature = "cli", test))]
 mod list;
 #[cfg(any(feature = "cli", test))]

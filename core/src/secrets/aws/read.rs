@@ -9,6 +9,7 @@ use super::attempt::{Call, Place};
 use super::classify::{Action, Refused};
 use crate::secrets::failure::Failure;
 use crate::secrets::fetched::Fetched;
+use crate::secrets::file::MAX_VALUE_BYTES;
 use crate::secrets::request::Which;
 use crate::secrets::value::Source;
 
@@ -67,14 +68,16 @@ impl Aws {
     }
 }
 
-/// The bytes of a value in memory that is overwritten when it goes, and whether it is binary.
+/// The bytes of a value in memory that is overwritten when it goes, and whether it is binary; `None`
+/// for what AWS cannot have answered, such as a value that is longer than it keeps.
 pub(super) fn value_of(
     text: Option<String>,
     binary: Option<aws_sdk_secretsmanager::primitives::Blob>,
 ) -> Option<(Zeroizing<Vec<u8>>, bool)> {
-    match (text, binary) {
-        (Some(text), _) => Some((Zeroizing::new(text.into_bytes()), false)),
-        (None, Some(binary)) => Some((Zeroizing::new(binary.into_inner()), true)),
-        (None, None) => None,
-    }
+    let value = match (text, binary) {
+        (Some(text), _) => (Zeroizing::new(text.into_bytes()), false),
+        (None, Some(binary)) => (Zeroizing::new(binary.into_inner()), true),
+        (None, None) => return None,
+    };
+    (value.0.len() <= MAX_VALUE_BYTES).then_some(value)
 }
