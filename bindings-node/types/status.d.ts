@@ -83,6 +83,15 @@ export interface SecretsStatus {
         readonly written: string | null;
         readonly lastError: string | null;
     } | null;
+    /** What the scrubber knows, of every instance of the process. */
+    readonly scrubber: {
+        readonly values: number;
+        readonly bytes: number;
+        /** Values forgotten for want of room: these are redacted no more. */
+        readonly evicted: number;
+        readonly cut: number;
+        readonly tooShort: number;
+    };
     readonly entries: readonly SecretStatus[];
 }
 /** The status document. */

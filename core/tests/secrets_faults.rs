@@ -238,7 +238,9 @@ fn an_answer_that_is_none_of_aws_is_not_read() {
         lab.proxy.mode(Rule::new(Mode::Big).bytes(bytes)).unwrap();
         let tally = lab.tally(lab.hasty());
         let (answer, waited) = timed(|| get(&tally, &name));
-        assert_eq!(answer.unwrap_err().kind(), Unavailable, "{bytes}");
+        // Refused unread, or its attempts took all the time there was: never a value.
+        let kind = answer.unwrap_err().kind();
+        assert!(matches!(kind, Unavailable | Timeout), "{bytes}: {kind}");
         assert!(waited < lab.hasty().deadline + SLACK, "{bytes}: {waited:?}");
         lab.proxy.mode(Rule::new(Mode::Ok)).unwrap();
     }
