@@ -51,8 +51,21 @@ pub mod metrics;
 #[cfg(feature = "metrics")]
 mod runtime;
 #[cfg(feature = "metrics")]
+#[cfg_attr(
+    not(all(feature = "cli", feature = "secrets-aws")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "secrets and their commands register values and scrub more than text"
+    )
+)]
 mod scrub;
 #[cfg(feature = "secrets-aws")]
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "some of it is for the command line alone")
+)]
 pub mod secrets;
 #[cfg(feature = "metrics")]
 pub mod status;

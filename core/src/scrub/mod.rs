@@ -26,11 +26,6 @@
 //! 15 bytes, of a value that other text cuts. Where a value itself looks escaped, the end of one
 //! that was escaped in two ways at once.
 
-#![cfg_attr(
-    not(feature = "secrets-aws"),
-    allow(dead_code, reason = "without a source nobody registers a secret")
-)]
-
 mod anchors;
 mod escapes;
 mod forms;

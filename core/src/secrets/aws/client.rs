@@ -65,7 +65,6 @@ impl Sessions {
     }
 
     /// The region that names without one are read from, once it is known.
-    #[cfg(any(feature = "cli", test))]
     pub(super) fn region(&self) -> Option<String> {
         self.region.lock().clone()
     }

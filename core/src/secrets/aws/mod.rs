@@ -115,7 +115,6 @@ impl Aws {
     }
 
     /// The region that a name (not an ARN) is read from, once it is known.
-    #[cfg(any(feature = "cli", test))]
     pub(crate) fn region(&self) -> Option<String> {
         self.inner.sessions.region()
     }
