@@ -63,6 +63,28 @@ impl Io {
         send(&running.insert(fresh).jobs, Box::new(job))
     }
 
+    /// As [`Self::submit`], if the thread runs in this process; whether it does.
+    pub(crate) fn submit_if_running(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        let Some(_inside) = fork::enter() else {
+            return false;
+        };
+        let running = self.running.lock();
+        running
+            .as_ref()
+            .filter(|known| known.fork == fork::generation() && !known.thread.is_finished())
+            .is_some_and(|known| send(&known.jobs, Box::new(job)).is_ok())
+    }
+
+    /// Whether the caller is the I/O thread itself.
+    pub(crate) fn is_this_thread(&self) -> bool {
+        fork::enter().is_some_and(|_inside| {
+            let running = self.running.lock();
+            running
+                .as_ref()
+                .is_some_and(|known| known.thread.thread().id() == thread::current().id())
+        })
+    }
+
     /// Ends the thread; tasks that wait are dropped. Waits for it at most `patience`.
     pub(crate) fn stop(&self, patience: Duration) {
         let taken = {

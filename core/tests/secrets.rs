@@ -475,6 +475,95 @@ fn a_forked_child_reads_on() {
 }
 
 #[test]
+fn a_forked_child_does_not_ask_elsewhere_for_what_its_parent_had_from_a_file() {
+    let Some(lab) = lab() else { return };
+    let name = name("inherited");
+    let variable = format!("{}_FILE", name.to_uppercase().replace('-', "_"));
+    let path = std::env::temp_dir().join(&name);
+    std::fs::write(&path, "from the file").unwrap();
+    lab.service.create(&name, "from aws").unwrap();
+    // SAFETY: no other test of this binary reads or writes this variable.
+    unsafe { std::env::set_var(&variable, &path) };
+    let tally = lab.tally(SecretsConfig {
+        ttl: Duration::from_millis(200),
+        ..lab.config()
+    });
+    assert_eq!(get(&tally, &name).unwrap(), "from the file");
+    // SAFETY: the child calls only what is meant for a forked child, then ends at once.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let until = Instant::now() + Duration::from_secs(1);
+        let mut code = 0;
+        while Instant::now() < until {
+            if !get(&tally, &name).is_ok_and(|value| value == "from the file") {
+                code = 1;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        // SAFETY: ends the child without running the parent's destructors.
+        unsafe { libc::_exit(code) };
+    }
+    let mut status = 0;
+    // SAFETY: `pid` is our child, and `status` outlives the call.
+    unsafe { libc::waitpid(pid, &mut status, 0) };
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(libc::WEXITSTATUS(status), 0);
+    assert_eq!(lab.calls(&name), 0);
+}
+
+#[test]
+fn an_endless_deadline_ends_and_hurts_nobody_else() {
+    let Some(lab) = lab() else { return };
+    let name = name("endless");
+    lab.service.create(&name, "v1").unwrap();
+    let tally = lab.tally(lab.config());
+    let endless = Request::new(&name).deadline(Duration::MAX);
+    assert!(tally.secrets().refresh_blocking(&endless).is_ok());
+    assert!(tally.secrets().both_blocking(&endless).is_ok());
+    assert_eq!(get(&tally, &name).unwrap(), "v1");
+    assert!(
+        tally
+            .secrets()
+            .refresh_blocking(&Request::new(&name))
+            .is_ok()
+    );
+}
+
+#[test]
+fn name_and_arn_asked_at_once_become_one_secret() {
+    let Some(lab) = lab() else { return };
+    for _ in 0..5 {
+        let name = name("twins");
+        lab.service.create(&name, "v1").unwrap();
+        let arn = {
+            let scout = lab.tally(lab.config());
+            let secret = scout.secrets().get_blocking(&Request::new(&name)).unwrap();
+            secret.arn().unwrap().to_owned()
+        };
+        let tally = lab.tally(lab.config());
+        let start = Barrier::new(2);
+        thread::scope(|scope| {
+            for id in [&name, &arn] {
+                scope.spawn(|| {
+                    start.wait();
+                    get(&tally, id).unwrap();
+                });
+            }
+        });
+        let status = tally.secrets().status();
+        assert_eq!(status.cached, 1, "{:?}", status.entries);
+        tally
+            .secrets()
+            .refresh_blocking(&Request::new(&arn))
+            .unwrap();
+        let (by_name, by_arn) = (Request::new(&name), Request::new(&arn));
+        assert!(
+            tally.secrets().peek(&by_name).is_some() && tally.secrets().peek(&by_arn).is_some()
+        );
+    }
+}
+
+#[test]
 fn the_async_face_answers_on_any_executor() {
     let Some(lab) = lab() else { return };
     let name = name("async");

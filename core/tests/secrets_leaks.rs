@@ -173,6 +173,15 @@ fn a_restart_during_an_outage_starts_from_the_sealed_cache() {
             .is_err()
     );
 
+    // Everybody who asks at once is served, not only the first; and at once is not twice.
+    let crowd = lab.tally(config(&lab));
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| secrets_support::get(&crowd, &name).unwrap());
+        }
+        scope.spawn(|| assert!(secrets_support::get(&crowd, "another").is_err()));
+    });
+
     // With another key, and without the setting, nothing comes from there.
     let mut other = config(&lab);
     other.cache_key = Some(SealKey::parse(&"11".repeat(32)).unwrap());
@@ -189,6 +198,29 @@ fn a_restart_during_an_outage_starts_from_the_sealed_cache() {
     );
     let fourth = lab.tally(lab.hasty());
     assert!(secrets_support::get(&fourth, &name).is_err());
+
+    // A short process that ends at once has written all the same.
+    lab.proxy.mode(Rule::new(Mode::Ok)).unwrap();
+    let short = secrets_support::name("short");
+    lab.service.create(&short, "from a short process").unwrap();
+    let process = lab.tally(config(&lab));
+    secrets_support::get(&process, &short).unwrap();
+    process.shutdown();
+    lab.proxy.mode(Rule::new(Mode::Refuse)).unwrap();
+    let after = lab.tally(config(&lab));
+    assert_eq!(
+        secrets_support::get(&after, &short).unwrap(),
+        "from a short process"
+    );
+
+    // Revoked as the first thing that a process hears, it is gone from the disk.
+    lab.proxy.mode(Rule::new(Mode::NotFound)).unwrap();
+    let hears = lab.tally(config(&lab));
+    assert!(secrets_support::get(&hears, &short).is_err());
+    hears.secrets().flush(std::time::Duration::from_secs(5));
+    lab.proxy.mode(Rule::new(Mode::Refuse)).unwrap();
+    let after = lab.tally(config(&lab));
+    assert!(secrets_support::get(&after, &short).is_err());
 
     // Revoked, it is gone from the disk too.
     lab.proxy.mode(Rule::new(Mode::Ok)).unwrap();

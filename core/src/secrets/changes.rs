@@ -112,6 +112,14 @@ impl Changes {
     }
 
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Change>> {
+        let mut gone = Vec::new();
+        let answer = self.poll_locked(context, &mut gone);
+        // Outside of the lock: a waker may run what takes it.
+        gone.into_iter().for_each(Waker::wake);
+        answer
+    }
+
+    fn poll_locked(&self, context: &Context<'_>, gone: &mut Vec<Waker>) -> Poll<Option<Change>> {
         let Some(_inside) = fork::enter() else {
             return Poll::Ready(None);
         };
@@ -125,7 +133,7 @@ impl Changes {
         let waker = context.waker();
         if queue.wakers.len() >= WAITERS {
             // Whoever is still there polls again; wakers of callers that gave up go.
-            queue.wakers.drain(..).for_each(Waker::wake);
+            gone.append(&mut queue.wakers);
         }
         if !queue.wakers.iter().any(|known| known.will_wake(waker)) {
             queue.wakers.push(waker.clone());

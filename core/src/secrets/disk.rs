@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::config::SecretsConfig;
@@ -22,6 +23,8 @@ use super::shared::Shared;
 use super::value::{Secret, Source};
 use crate::clock;
 
+/// How long a caller waits for the file: a hung file system must hold nobody up.
+const LONGEST_LOAD: Duration = Duration::from_secs(2);
 /// The pause after a write that failed.
 const BETWEEN_FAILURES: Duration = Duration::from_secs(5);
 /// What a write waits for others to join it.
@@ -48,10 +51,13 @@ pub(super) struct Disk {
 struct State {
     /// What the file held when it was read, until it is used.
     found: RefCell<HashMap<String, SealedEntry>>,
-    loaded: Cell<bool>,
-    stored: RefCell<Vec<SealedEntry>>,
+    /// Whether it was read; held while it is, so that all who need it wait for one reading.
+    loaded: tokio::sync::Mutex<bool>,
+    stored: RefCell<HashMap<String, SealedEntry>>,
     revoked: RefCell<Vec<Revoked>>,
     writing: Cell<bool>,
+    /// They wait until everything is written.
+    flushed: RefCell<Vec<oneshot::Sender<()>>>,
 }
 
 impl Disk {
@@ -61,15 +67,18 @@ impl Disk {
         let (Some(path), Some(key)) = (config.cache_file.clone(), config.cache_key.clone()) else {
             return;
         };
-        if self.state.loaded.replace(true) {
+        let mut loaded = self.state.loaded.lock().await;
+        if *loaded {
             return;
         }
         let max_age = config.max_stale;
         let read = tokio::task::spawn_blocking(move || {
             sealed::read(&path, &key, SystemTime::now(), max_age)
         });
-        match read.await {
-            Ok(Ok(entries)) => {
+        match tokio::time::timeout(LONGEST_LOAD, read).await {
+            Ok(Ok(Ok(entries))) => {
+                *loaded = true;
+                shared.register_values(entries.iter().map(|entry| &**entry.fetched.bytes));
                 shared.report_cache_file(|report| {
                     report.entries = entries.len();
                     report.last_error = None;
@@ -79,14 +88,22 @@ impl Disk {
                     .map(|entry| (entry.key.clone(), entry))
                     .collect();
             }
-            Ok(Err(error)) => {
-                // Mended, it may be readable at the next failure.
-                self.state.loaded.set(false);
-                shared.report_cache_file(|report| {
-                    report.last_error = Some(error.to_error().to_string());
-                });
-            }
-            Err(_) => self.state.loaded.set(false),
+            // Mended, it may be readable at the next failure.
+            Ok(Ok(Err(error))) => shared.report_cache_file(|report| {
+                report.last_error = Some(error.to_error().to_string());
+            }),
+            Ok(Err(_)) | Err(_) => shared.report_cache_file(|report| {
+                report.last_error = Some("it could not be read in time".to_owned());
+            }),
+        }
+    }
+
+    /// Answers when everything that was to be written is, or could not be.
+    pub(super) fn flush(&self, done: oneshot::Sender<()>) {
+        if self.state.writing.get() {
+            self.state.flushed.borrow_mut().push(done);
+        } else {
+            let _ = done.send(());
         }
     }
 
@@ -108,9 +125,15 @@ impl Disk {
             return;
         }
         let mut stored = self.state.stored.borrow_mut();
-        for id in ids {
-            stored.push(SealedEntry {
-                key: key_of(id, &settings.config),
+        let asked_by = ids
+            .iter()
+            .enumerate()
+            // The ARN beside a name is known only once AWS has answered, so nobody looks it up here.
+            .filter(|(at, id)| *at == 0 || Some(&*id.name) != secret.arn());
+        for (_, id) in asked_by {
+            let key = key_of(id, &settings.config);
+            let entry = SealedEntry {
+                key: key.clone(),
                 fetched: Fetched {
                     bytes: Zeroizing::new(secret.reveal_bytes().to_vec()),
                     binary: secret.is_binary(),
@@ -121,20 +144,22 @@ impl Disk {
                     region: secret.region().map(str::to_owned),
                 },
                 fetched_at: secret.fetched_at(),
-            });
+            };
+            stored.insert(key, entry);
         }
         drop(stored);
         self.write_soon(shared);
     }
 
     /// Has values taken out of the file.
-    pub(super) fn remove_soon(&self, shared: &Arc<Shared>, ids: &[Id], old: &Secret) {
+    pub(super) fn remove_soon(&self, shared: &Arc<Shared>, ids: &[Id], old: Option<&Secret>) {
         let settings = shared.settings.load();
         if settings.config.cache_file.is_none() {
             return;
         }
         // Later than the value it ends, whosever clock that was read by.
-        let at = SystemTime::now().max(old.fetched_at() + Duration::from_millis(1));
+        let after = old.map(|old| old.fetched_at() + Duration::from_millis(1));
+        let at = after.map_or_else(SystemTime::now, |after| after.max(SystemTime::now()));
         for id in ids {
             let key = key_of(id, &settings.config);
             self.state.found.borrow_mut().remove(&key);
@@ -152,7 +177,7 @@ impl Disk {
         tokio::task::spawn_local(async move {
             tokio::time::sleep(GATHER).await;
             loop {
-                let entries = state.stored.take();
+                let entries: Vec<SealedEntry> = state.stored.take().into_values().collect();
                 let revoked = state.revoked.take();
                 let settings = shared.upgrade().map(|shared| shared.settings.load_full());
                 let nothing_new = entries.is_empty() && revoked.is_empty();
@@ -192,11 +217,21 @@ impl Disk {
                     });
                 }
                 if failed {
+                    state.tell_flushed();
                     tokio::time::sleep(BETWEEN_FAILURES).await;
                 }
             }
+            state.tell_flushed();
             state.writing.set(false);
         });
+    }
+}
+
+impl State {
+    fn tell_flushed(&self) {
+        for done in self.flushed.take() {
+            let _ = done.send(());
+        }
     }
 }
 

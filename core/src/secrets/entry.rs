@@ -32,13 +32,24 @@ pub(super) struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct Value {
     pub(super) secret: Secret,
-    pub(super) fetched: u64,
+    /// When it was read; before the clock's beginning for one that an earlier boot read.
+    pub(super) fetched: i64,
     /// From here a use has it refreshed behind.
     pub(super) ahead: u64,
     /// From here it is stale.
     pub(super) fresh_until: u64,
     /// From here it is served no more.
     pub(super) stale_until: u64,
+}
+
+impl Value {
+    /// Milliseconds since it was read.
+    pub(super) fn age(&self, now: u64) -> u64 {
+        now.cast_signed()
+            .saturating_sub(self.fetched)
+            .max(0)
+            .cast_unsigned()
+    }
 }
 
 /// A failure that stands for a while, so that nobody asks in vain meanwhile.
@@ -111,7 +122,7 @@ impl Entry {
                 Decision::Ask
             };
         }
-        if max_age.is_some_and(|limit| now.saturating_sub(value.fetched) > coarse::whole(limit)) {
+        if max_age.is_some_and(|limit| value.age(now) > coarse::whole(limit)) {
             return if refuses {
                 Decision::Refuse
             } else {
@@ -169,7 +180,7 @@ mod tests {
                 Fetched::plain(zeroize::Zeroizing::new(b"value".to_vec()), Source::Aws),
                 std::time::SystemTime::now(),
             ),
-            fetched,
+            fetched: fetched.cast_signed(),
             ahead,
             fresh_until,
             stale_until,

@@ -12,7 +12,7 @@ use std::rc::{Rc, Weak as RcWeak};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::aws::Aws;
@@ -63,6 +63,8 @@ pub(super) enum Wish {
 
 pub(super) struct Keeper {
     shared: Weak<Shared>,
+    /// The era it was made in.
+    era: u32,
     aws: RefCell<Option<Rc<Aws>>>,
     disk: Disk,
     slots: RefCell<HashMap<u64, Slot>>,
@@ -86,6 +88,7 @@ impl Keeper {
     fn start(shared: &Arc<Shared>) -> Rc<Self> {
         let keeper = Rc::new(Self {
             shared: Arc::downgrade(shared),
+            era: shared.era(),
             aws: RefCell::new(None),
             disk: Disk::default(),
             slots: RefCell::default(),
@@ -111,9 +114,7 @@ impl Keeper {
                 .borrow_mut()
                 .entry(number)
                 .and_modify(|slot| slot.ids.push(id.clone()))
-                .or_insert_with(|| {
-                    Slot::new(id.clone(), Arc::clone(entry), Surroundings::default(), now)
-                });
+                .or_insert_with(|| Slot::new(id.clone(), Arc::clone(entry), None, now));
         }
     }
 
@@ -134,11 +135,7 @@ impl Keeper {
         let decision = match &ask.wish {
             Wish::Value(max_age) => slot.entry.decide(now, *max_age),
             Wish::Newest => Decision::Ask,
-            Wish::OtherThan(refused) => match slot.secret() {
-                Some(known) if !known.same_value(refused) => Decision::Serve,
-                Some(_) if now < slot.refused_until => Decision::Serve,
-                _ => Decision::Ask,
-            },
+            Wish::OtherThan(refused) => slot.decide_after_refusal(refused, now),
         };
         slot.entry.note_use();
         let mut reply = ask.reply;
@@ -197,12 +194,15 @@ impl Keeper {
         if let Some((number, slot)) =
             known.and_then(|number| slots.get_mut(&number).map(|slot| (number, slot)))
         {
-            slot.surroundings = surroundings;
+            slot.surroundings = Some(surroundings);
             return number;
         }
         let number = self.number();
         let entry = Arc::new(Entry::new(None, None, now));
-        slots.insert(number, Slot::new(id.clone(), entry, surroundings, now));
+        slots.insert(
+            number,
+            Slot::new(id.clone(), entry, Some(surroundings), now),
+        );
         self.ids.borrow_mut().insert(id.clone(), number);
         number
     }
@@ -246,23 +246,22 @@ impl Keeper {
 
     /// Starts the reading of a slot that has a flight waiting to begin.
     fn take_off(self: &Rc<Self>, shared: &Shared, number: u64, deadline: Duration) {
-        let (id, surroundings) = {
-            let slots = self.slots.borrow();
-            let Some(slot) = slots.get(&number) else {
-                return;
-            };
-            let Some(id) = slot.ids.first() else {
-                return;
-            };
-            (id.clone(), slot.surroundings.clone())
+        // First of all: whatever goes wrong from here, those who wait are answered.
+        let mut landing = Landing::new(self, number);
+        let slots = self.slots.borrow();
+        let Some((id, surroundings)) = slots.get(&number).and_then(|slot| {
+            let id = slot.ids.first()?.clone();
+            Some((id, slot.surroundings.clone().unwrap_or_default()))
+        }) else {
+            return;
         };
+        drop(slots);
         if let Some(telemetry) = shared.telemetry() {
             telemetry.calls.increment();
         }
         let settings = shared.settings.load_full();
         let aws = self.aws(shared);
         let until = Instant::now() + settings.config.deadline.max(deadline);
-        let mut landing = Landing::new(self, number);
         tokio::task::spawn_local(async move {
             let result = chain::read(&id, &surroundings, &settings, &aws, until).await;
             landing.land(result).await;
@@ -342,7 +341,9 @@ impl Keeper {
 
     fn surroundings_of(&self, number: u64) -> Option<Surroundings> {
         let slots = self.slots.borrow();
-        slots.get(&number).map(|slot| slot.surroundings.clone())
+        slots
+            .get(&number)
+            .and_then(|slot| slot.surroundings.clone())
     }
 
     fn is_without_value(&self, number: u64) -> bool {
@@ -371,11 +372,13 @@ impl Keeper {
             Err(failure) => Err(self.refuse(shared, number, failure)),
         };
         for waiter in waiters {
-            waiter.reply.send(match &answer {
+            let answer = match &answer {
                 Ok(secret) => Ok(secret.clone()),
                 Err((_, Some(stale))) if waiter.takes_stale => Ok(stale.clone()),
                 Err((failure, _)) => Err(failure.to_error()),
-            });
+            };
+            // What one caller does with its answer is nothing to the others.
+            let _ = catch_unwind(AssertUnwindSafe(|| waiter.reply.send(answer)));
         }
         if !next.is_empty() {
             if let Some(slot) = self.slots.borrow_mut().get_mut(&number) {
@@ -441,14 +444,15 @@ impl Keeper {
         if let Some((arn, which)) = secret.arn().zip(slot.which().cloned()) {
             let id = Id::new(arn, which);
             if !slot.ids.contains(&id) {
-                let known = self.ids.borrow_mut().insert(id.clone(), number);
-                slot.ids.push(id);
-                if let Some(other) = known.filter(|other| *other != number) {
-                    // Two slots turn out to be one secret: its other ids are this slot's now.
-                    drop(slots);
-                    self.merge(other, number);
-                    slots = self.slots.borrow_mut();
-                }
+                slot.ids.push(id.clone());
+            }
+            let known = self.ids.borrow_mut().insert(id, number);
+            if let Some(other) = known.filter(|other| *other != number) {
+                // Two slots turn out to be one secret. One of them with a reading under way stays
+                // until that lands, and then takes this one in.
+                drop(slots);
+                self.merge(other, number);
+                slots = self.slots.borrow_mut();
             }
         }
         let Some(slot) = slots.get_mut(&number) else {
@@ -461,10 +465,10 @@ impl Keeper {
             if is_current {
                 self.drop_previous_stage(shared, &ids);
             }
-            publish(shared, &ids, &entry);
+            self.publish(shared, &ids, &entry);
             self.tell(shared, &ids, ChangeKind::Rotated, Some(&secret), &old);
         } else {
-            publish(shared, &ids, &entry);
+            self.publish(shared, &ids, &entry);
         }
         if secret.source() == Source::Aws {
             self.disk.store_soon(shared, &ids, &secret);
@@ -505,10 +509,14 @@ impl Keeper {
         let kept = match before {
             _ if is_revoked => None,
             Some(value) => Some(value),
-            None if failure.kind.is_outage() => self.disk.take(shared, &slot.ids).map(|secret| {
-                shared.register_values([secret.reveal_bytes()]);
-                slot::value(secret, now, settings.config.ttl, settings.config.max_stale)
-            }),
+            None if failure.kind.is_outage() => self
+                .disk
+                .take(shared, &slot.ids)
+                .map(|secret| {
+                    slot::value(secret, now, settings.config.ttl, settings.config.max_stale)
+                })
+                // Read from the disk a while ago, it may be too old by now.
+                .filter(|value| now < value.stale_until),
             None => None,
         };
         let evicted = slot.secret().cloned().filter(|_| kept.is_none());
@@ -519,17 +527,34 @@ impl Keeper {
         slot.enter(kept, Some(refusal), now);
         let (ids, entry) = (slot.ids.clone(), Arc::clone(&slot.entry));
         drop(slots);
-        publish(shared, &ids, &entry);
+        self.publish(shared, &ids, &entry);
+        if is_revoked {
+            // Also when there was none in memory: the file may have one.
+            self.disk.remove_soon(shared, &ids, evicted.as_ref());
+        }
         if let Some(old) = evicted {
             if let Some(telemetry) = shared.telemetry() {
                 telemetry.evictions.increment();
             }
             if is_revoked {
-                self.disk.remove_soon(shared, &ids, &old);
+                self.drop_other_versions(shared, number, &ids);
                 self.tell(shared, &ids, ChangeKind::Evicted, None, &old);
             }
         }
         (failure, stale)
+    }
+
+    /// Has readers see a state from now on.
+    fn publish(&self, shared: &Shared, ids: &[Id], entry: &Arc<Entry>) {
+        shared.publish(self.era, |index| {
+            for id in ids {
+                index.entries.insert(id.clone(), Arc::clone(entry));
+            }
+        });
+    }
+
+    pub(super) fn flush(&self, done: oneshot::Sender<()>) {
+        self.disk.flush(done);
     }
 
     /// Makes the ids of one slot another's.
@@ -549,6 +574,24 @@ impl Keeper {
                     slot.ids.push(id);
                 }
             }
+        }
+    }
+
+    /// A secret that is revoked is so in every version.
+    fn drop_other_versions(&self, shared: &Shared, number: u64, ids: &[Id]) {
+        if !ids.first().is_some_and(|id| id.which.is_current()) {
+            return;
+        }
+        let others: Vec<u64> = {
+            let known = self.ids.borrow();
+            let same_name = |id: &Id| ids.iter().any(|gone| gone.name == id.name);
+            let others = known
+                .iter()
+                .filter(|(id, other)| **other != number && same_name(id));
+            others.map(|(_, other)| *other).collect()
+        };
+        for other in others {
+            self.remove(shared, other);
         }
     }
 
@@ -581,7 +624,7 @@ impl Keeper {
                 ids.remove(id);
             }
         }
-        shared.publish(|index| {
+        shared.publish(self.era, |index| {
             for id in &gone.ids {
                 index.entries.remove(id);
             }
@@ -700,6 +743,22 @@ impl Keeper {
         {
             slot.previous = None;
         }
+        // What may not be served any more is not, whatever is under way.
+        if let Some(value) = slot.entry.value.as_ref() {
+            if now >= value.stale_until {
+                slot.enter(None, slot.entry.refusal.clone(), now);
+                let (ids, entry) = (slot.ids.clone(), Arc::clone(&slot.entry));
+                drop(slots);
+                self.publish(shared, &ids, &entry);
+                if let Some(telemetry) = shared.telemetry() {
+                    telemetry.evictions.increment();
+                }
+                return;
+            }
+            if now >= value.ahead {
+                slot.entry.set_due();
+            }
+        }
         if slot.flight.is_some() {
             return;
         }
@@ -712,24 +771,13 @@ impl Keeper {
         let Some(value) = slot.entry.value.as_ref() else {
             return;
         };
-        let (ahead, fresh_until, stale_until) = (value.ahead, value.fresh_until, value.stale_until);
+        let (ahead, fresh_until) = (value.ahead, value.fresh_until);
         // A variable is read on the thread of whoever asks; here nobody does.
-        let can_refresh = value.secret.source() != Source::Environment;
-        if now >= stale_until {
-            // Nobody may be served this any more, whatever the source says next.
-            slot.enter(None, slot.entry.refusal.clone(), now);
-            let (ids, entry) = (slot.ids.clone(), Arc::clone(&slot.entry));
-            drop(slots);
-            publish(shared, &ids, &entry);
-            if let Some(telemetry) = shared.telemetry() {
-                telemetry.evictions.increment();
-            }
-            return;
-        }
+        let can_refresh =
+            value.secret.source() != Source::Environment && slot.surroundings.is_some();
         if now < ahead {
             return;
         }
-        slot.entry.set_due();
         let refusal = slot.entry.refusal.as_ref();
         let refuses = refusal.is_some_and(|refusal| now < refusal.until);
         if slot.is_in_use(now) && can_refresh && !refuses {
@@ -757,7 +805,7 @@ impl Keeper {
             let slots = self.slots.borrow();
             slots
                 .get(&number)
-                .and_then(|slot| Some((slot.file?, slot.surroundings.file.clone()?)))
+                .and_then(|slot| Some((slot.file?, slot.surroundings.as_ref()?.file.clone()?)))
         };
         let Some((stamp, located)) = found else {
             return;
@@ -877,14 +925,6 @@ impl Drop for Landing {
 fn take(waiters: &mut Vec<Waiter>, ticket: u64) -> Option<Waiter> {
     let at = waiters.iter().position(|waiter| waiter.ticket == ticket)?;
     Some(waiters.swap_remove(at))
-}
-
-fn publish(shared: &Shared, ids: &[Id], entry: &Arc<Entry>) {
-    shared.publish(|index| {
-        for id in ids {
-            index.entries.insert(id.clone(), Arc::clone(entry));
-        }
-    });
 }
 
 /// The error of a reader that is not let through to the source again yet.

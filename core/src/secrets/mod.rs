@@ -97,6 +97,9 @@ pub struct Both {
     pub previous: Option<Secret>,
 }
 
+/// The longest that a call waits, whatever is asked: as for the setting.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(600);
+
 /// What a look at the index says.
 enum Look {
     Hit(Secret),
@@ -321,7 +324,10 @@ impl Secrets {
     /// # Errors
     /// As [`Self::both`].
     pub fn both_blocking(&self, request: &Request<'_>) -> Result<Both, Error> {
-        let limit = self.deadline(request) * 2 + GRACE;
+        let limit = self
+            .deadline(request)
+            .saturating_mul(2)
+            .saturating_add(GRACE);
         block_on(self.both(request), Some(limit)).unwrap_or_else(|| Err(silent(request)))
     }
 
@@ -482,6 +488,9 @@ impl Secrets {
     pub fn set_override(&self, name: &str, value: impl Into<Vec<u8>>) -> Result<(), Error> {
         let bytes = zeroize::Zeroizing::new(value.into());
         SecretName::parse(name)?;
+        if self.shared.is_closed() {
+            return Err(closed());
+        }
         let settings = self.shared.settings.load();
         if !settings.config.sources.override_ {
             return Err(Error::new(
@@ -506,7 +515,7 @@ impl Secrets {
         let entry = Entry::new(
             Some(Value {
                 secret,
-                fetched: now,
+                fetched: now.cast_signed(),
                 ahead: NEVER,
                 fresh_until: NEVER,
                 stale_until: NEVER,
@@ -514,7 +523,7 @@ impl Secrets {
             None,
             now,
         );
-        self.shared.publish(|index| {
+        self.shared.publish(self.shared.era(), |index| {
             index.overrides.insert(name.into(), Arc::new(entry));
         });
         Ok(())
@@ -522,7 +531,7 @@ impl Secrets {
 
     /// Ends an override; the sources answer again.
     pub fn clear_override(&self, name: &str) {
-        self.shared.publish(|index| {
+        self.shared.publish(self.shared.era(), |index| {
             index.overrides.remove(name);
         });
     }
@@ -537,6 +546,12 @@ impl Secrets {
     #[must_use]
     pub fn epoch(&self) -> &Arc<Epoch> {
         &self.shared.epoch
+    }
+
+    /// Waits until the sealed cache, if there is one, holds what was read; at most `limit`.
+    /// [`crate::Tallylight::shutdown`] does this too.
+    pub fn flush(&self, limit: Duration) {
+        self.shared.flush(limit);
     }
 
     /// Wipes every value of the cache and, when no other instance holds any, of the scrubber.
@@ -648,7 +663,7 @@ impl Secrets {
     fn refresh_behind(&self, request: &Request<'_>) {
         if let Ok(ask) = self.prepare(request, Wish::Value(None), None) {
             let shared = Arc::clone(&self.shared);
-            // Without a thread the stale value stands until its limit, and the next reader tries.
+            // Without a thread the stale value stands until its limit.
             let _ = self.shared.io.submit(move || {
                 keeper::with(&shared, |keeper, shared| keeper.ask(shared, ask));
             });
@@ -696,7 +711,10 @@ impl Secrets {
             id: id.to_id(),
             surroundings: Surroundings::of(&name, &settings, |variable| std::env::var_os(variable)),
             wish,
-            deadline: request.deadline.unwrap_or(settings.config.deadline),
+            deadline: request
+                .deadline
+                .unwrap_or(settings.config.deadline)
+                .min(LONGEST_DEADLINE),
             reply,
         })
     }
@@ -705,6 +723,7 @@ impl Secrets {
         request
             .deadline
             .unwrap_or_else(|| self.shared.settings.load().config.deadline)
+            .min(LONGEST_DEADLINE)
     }
 
     fn wait(

@@ -2,6 +2,7 @@
 
 use super::value::Secret;
 use crate::error::{Error, ErrorKind};
+use crate::fork;
 
 /// Takes one answer. Dropped without one, it answers by itself, so that nobody waits for a thread
 /// that is gone or could not start.
@@ -38,6 +39,9 @@ pub(super) fn closed() -> Error {
 
 /// The I/O thread ended with the question unanswered.
 pub(super) fn gone() -> Error {
+    if fork::is_unfit() {
+        return fork::unfit();
+    }
     Error::new(
         ErrorKind::Closed,
         "the I/O thread ended before it could answer: Tallylight was shut down meanwhile, or the \

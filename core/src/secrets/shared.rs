@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -15,7 +15,9 @@ use super::disk::CacheFileStatus;
 use super::environment::is_development;
 use super::epoch::Epoch;
 use super::index::Index;
+use super::keeper;
 use super::telemetry::Telemetry;
+use crate::block_on::block_on;
 use crate::clock::Clock;
 use crate::coarse;
 use crate::config::Environment;
@@ -30,7 +32,8 @@ const LAST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Caches of this process that hold values. The scrubber knows the values of all of them, so it
 /// forgets when the last one does.
-static HOLDING: AtomicUsize = AtomicUsize::new(0);
+/// Held while it registers or forgets, so that none forgets what another has just registered.
+static HOLDING: Mutex<usize> = Mutex::new(0);
 
 /// The settings, with what follows from them.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub(super) struct Shared {
     registry: Arc<Registry>,
     telemetry: OnceLock<Option<Telemetry>>,
     closed: AtomicBool,
+    /// Moves when everything is forgotten: a keeper of before may publish no more.
+    era: AtomicU32,
     /// The fork generation in which a keeper watches what becomes due.
     watched_in: AtomicU32,
     holds: AtomicBool,
@@ -79,6 +84,7 @@ impl Shared {
             registry,
             telemetry: OnceLock::new(),
             closed: AtomicBool::new(false),
+            era: AtomicU32::new(0),
             // Without a keeper nothing is published that ever becomes due.
             watched_in: AtomicU32::new(fork::generation()),
             holds: AtomicBool::new(false),
@@ -111,13 +117,19 @@ impl Shared {
             .as_ref()
     }
 
-    /// Replaces the index by one that `change` made of it, and moves the epoch.
-    pub(super) fn publish(&self, change: impl FnOnce(&mut Index)) {
+    /// Counts how often everything was forgotten.
+    pub(super) fn era(&self) -> u32 {
+        self.era.load(Ordering::Relaxed)
+    }
+
+    /// Replaces the index by one that `change` made of it, and moves the epoch; not for a keeper of
+    /// an `era` that is over.
+    pub(super) fn publish(&self, era: u32, change: impl FnOnce(&mut Index)) {
         let Some(_inside) = fork::enter() else {
             return;
         };
         let _replacing = self.replacing.lock();
-        if self.is_closed() {
+        if self.is_closed() || era != self.era() {
             return;
         }
         let mut index = Index::clone(&self.index.load());
@@ -128,8 +140,12 @@ impl Shared {
 
     /// Has the scrubber know values before anybody has them.
     pub(super) fn register_values<'a>(&self, values: impl IntoIterator<Item = &'a [u8]>) {
+        let Some(_inside) = fork::enter() else {
+            return;
+        };
+        let mut holding = HOLDING.lock();
         if !self.holds.swap(true, Ordering::Relaxed) {
-            HOLDING.fetch_add(1, Ordering::Relaxed);
+            *holding += 1;
         }
         scrub::register_all(values);
     }
@@ -177,16 +193,45 @@ impl Shared {
     pub(super) fn forget(&self) {
         if let Some(_inside) = fork::enter() {
             let _replacing = self.replacing.lock();
+            self.era.fetch_add(1, Ordering::Relaxed);
             self.index.store(Arc::default());
             self.epoch.advance();
         }
-        if self.holds.swap(false, Ordering::Relaxed) && HOLDING.fetch_sub(1, Ordering::Relaxed) == 1
-        {
-            scrub::forget_all();
+        let Some(_inside) = fork::enter() else {
+            return;
+        };
+        let mut holding = HOLDING.lock();
+        if self.holds.swap(false, Ordering::Relaxed) {
+            *holding -= 1;
+            if *holding == 0 {
+                scrub::forget_all();
+            }
         }
     }
 
-    pub(super) fn shutdown(&self) {
+    pub(super) fn shutdown(self: &Arc<Self>) {
+        if !self.is_closed() {
+            self.flush(LAST_PATIENCE);
+        }
+        self.close();
+    }
+
+    /// Waits until the sealed cache holds what was read, if there is one.
+    pub(super) fn flush(self: &Arc<Self>, limit: Duration) {
+        if self.settings.load().config.cache_file.is_none() || self.io.is_this_thread() {
+            return;
+        }
+        let (done, flushed) = tokio::sync::oneshot::channel();
+        let shared = Arc::clone(self);
+        let sent = self.io.submit_if_running(move || {
+            keeper::with(&shared, |keeper, _| keeper.flush(done));
+        });
+        if sent {
+            let _ = block_on(flushed, Some(limit));
+        }
+    }
+
+    fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.subscribers.close();
         self.io.stop(LAST_PATIENCE);
@@ -196,7 +241,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.shutdown();
+        self.close();
     }
 }
 

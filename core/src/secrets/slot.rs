@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chain::Surroundings;
-use super::entry::{Entry, NEVER, Refusal, Value};
+use super::entry::{Decision, Entry, NEVER, Refusal, Value};
 use super::failure::Failure;
 use super::file::FileStamp;
 use super::index::Id;
@@ -31,7 +31,8 @@ pub(super) struct Slot {
     pub(super) last_use: u64,
     /// Used since the value was read.
     in_use: bool,
-    pub(super) surroundings: Surroundings,
+    /// What the last caller found around it; `None` where a forked child has only inherited it.
+    pub(super) surroundings: Option<Surroundings>,
     pub(super) flight: Option<Flight>,
     /// The value before the last change, and until when it is kept.
     pub(super) previous: Option<(Secret, u64)>,
@@ -63,7 +64,12 @@ pub(super) struct Waiter {
 }
 
 impl Slot {
-    pub(super) fn new(id: Id, entry: Arc<Entry>, surroundings: Surroundings, now: u64) -> Self {
+    pub(super) fn new(
+        id: Id,
+        entry: Arc<Entry>,
+        surroundings: Option<Surroundings>,
+        now: u64,
+    ) -> Self {
         Self {
             ids: vec![id],
             entry,
@@ -115,6 +121,22 @@ impl Slot {
         self.entry = Arc::new(Entry::new(value, refusal, now));
     }
 
+    /// What a caller gets whose value was refused by whoever it is a credential for.
+    pub(super) fn decide_after_refusal(&self, refused: &Secret, now: u64) -> Decision {
+        let pauses = self
+            .entry
+            .refusal
+            .as_ref()
+            .is_some_and(|refusal| now < refusal.until);
+        let value = self.entry.value.as_ref();
+        match value.filter(|value| now < value.stale_until) {
+            Some(value) if !value.secret.same_value(refused) => Decision::Serve,
+            Some(_) if now < self.refused_until || pauses => Decision::Serve,
+            None if pauses => Decision::Refuse,
+            _ => Decision::Ask,
+        }
+    }
+
     /// When this slot needs the keeper next.
     pub(super) fn due(&self, now: u64) -> u64 {
         let mut due = NEVER;
@@ -147,16 +169,17 @@ impl Slot {
 
 /// A value just read, and how long it is good for.
 pub(super) fn value(secret: Secret, now: u64, ttl: Duration, max_stale: Duration) -> Value {
-    // Read long ago by another process, where it comes from the disk.
-    let fetched = now.saturating_sub(match secret.source() {
+    // Read long ago by another process, perhaps before this machine's clock began, where it comes
+    // from the disk.
+    let age = match secret.source() {
         Source::Disk => coarse::whole(secret.age()),
         _ => 0,
-    });
+    };
     let spread = ttl.mul_f64(0.9 + 0.2 * fastrand::f64());
-    let after = |span: Duration| fetched.saturating_add(coarse::whole(span));
+    let after = |span: Duration| now.saturating_add(coarse::whole(span).saturating_sub(age));
     Value {
         secret,
-        fetched,
+        fetched: now.cast_signed().saturating_sub_unsigned(age),
         ahead: after(spread.mul_f64(AHEAD)),
         fresh_until: after(spread),
         stale_until: after(max_stale.max(spread)),
@@ -179,4 +202,34 @@ pub(super) fn pause(streak: u32) -> Duration {
         .saturating_mul(1 << streak.min(16))
         .min(LONGEST_PAUSE)
         .mul_f64(0.5 + 0.5 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::secrets::fetched::Fetched;
+
+    #[test]
+    fn a_sealed_value_is_as_old_as_it_is_after_a_reboot() {
+        const HOUR: u64 = 3_600_000;
+        let fetched = Fetched::plain(Zeroizing::new(b"v".to_vec()), Source::Disk);
+        let read = SystemTime::now() - Duration::from_millis(23 * HOUR);
+        // The machine has been up for a minute.
+        let now = 60_000;
+        let secret = Secret::new("name", fetched, read);
+        let value = value(
+            secret,
+            now,
+            Duration::from_millis(HOUR),
+            Duration::from_millis(24 * HOUR),
+        );
+        let left = value.stale_until - now;
+        assert!(left <= HOUR && left > HOUR - 60_000, "{left}");
+        assert!(value.age(now) >= 23 * HOUR);
+        assert!(value.ahead <= now && value.fresh_until <= now);
+    }
 }

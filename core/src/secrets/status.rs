@@ -219,7 +219,7 @@ fn row(name: String, which: String, entry: &Entry, now: u64) -> SecretStatus {
         state,
         source: value.map(|value| value.secret.source().as_str()),
         version: value.and_then(|value| value.secret.version().map(str::to_owned)),
-        age_seconds: value.map(|value| seconds(now.saturating_sub(value.fetched))),
+        age_seconds: value.map(|value| seconds(value.age(now))),
         next_refresh_seconds: value
             .filter(|value| value.ahead != NEVER)
             .map(|value| seconds(value.ahead.saturating_sub(now))),

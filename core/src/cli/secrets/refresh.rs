@@ -97,18 +97,9 @@ pub(super) fn run(options: &RefreshArgs, session: &Session<'_>) -> Result<i32, E
 
 /// The sealed cache is written behind: waits until it was, or failed to be.
 fn written(instance: &Tallylight, session: &Session<'_>) -> Result<CacheFileStatus, End> {
-    let until = Instant::now() + PATIENCE;
-    let work = async {
-        loop {
-            let status = instance.secrets().status().cache_file.unwrap_or_default();
-            let is_done = status.written.is_some() || status.last_error.is_some();
-            if is_done || Instant::now() >= until {
-                return status;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let mut status = session.wait("writing the sealed cache", work)?;
+    instance.secrets().flush(PATIENCE);
+    session.wait("writing the sealed cache", async {})?;
+    let mut status = instance.secrets().status().cache_file.unwrap_or_default();
     if status.written.is_none() && status.last_error.is_none() {
         status.last_error = Some("it took too long".to_owned());
     }
