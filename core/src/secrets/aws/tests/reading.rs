@@ -234,19 +234,21 @@ fn a_slow_answer_counts_while_the_deadline_lasts() {
 }
 
 #[test]
-fn an_unanswered_value_cannot_be_read_past_its_size() {
+fn a_value_that_is_longer_than_aws_keeps_is_none_of_its_answers() {
     let Some(world) = World::open() else { return };
     let name = world.secret("big", "v");
     run(async {
+        let aws = world.aws();
         world
             .proxy
-            .mode(Rule::new(Mode::Big).bytes(300_000))
+            .mode(Rule::new(Mode::Big).bytes(65_536))
             .unwrap();
-        // AWS never answers so; what it is, is for the cache's own limit to say.
-        assert_eq!(
-            read(&world.aws(), &name).await.unwrap().bytes.len(),
-            300_000
-        );
+        assert_eq!(read(&aws, &name).await.unwrap().bytes.len(), 65_536);
+        for bytes in [65_537, 300_000, 20_000_000] {
+            world.proxy.mode(Rule::new(Mode::Big).bytes(bytes)).unwrap();
+            let failure = read(&aws, &name).await.err().unwrap();
+            assert_eq!(failure.kind, FailureKind::Unreachable, "{bytes}");
+        }
     });
 }
 
