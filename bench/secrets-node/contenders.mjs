@@ -4,7 +4,7 @@ import { open } from './caches.mjs';
 
 /** Longer than any run, so that every read is a hit. */
 const TTL_MS = 3_600_000;
-const AWAITED = 'awaited, once each';
+const AWAITED = 'awaited';
 
 export let kept;
 

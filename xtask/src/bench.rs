@@ -13,6 +13,7 @@ use crate::requirements::{self, Requirements};
 use crate::{markers, paths, report, setup};
 
 mod document;
+mod secrets;
 mod tables;
 
 use document::Document;
@@ -21,13 +22,14 @@ use document::Document;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench metrics            # all of it, about a quarter of an hour; writes docs/benchmarks.md
+  cargo xtask bench secrets            # the secret cache, about five minutes; writes docs/benchmarks.md
   cargo xtask bench metrics --quick    # whether it all works; its numbers mean nothing and are not written
   cargo xtask bench --only rust        # one part: rust, node, python or startup; not written
 
 Close what else the machine does: a busy core shows in the spread beside each number.")]
 pub(crate) struct Options {
     /// What to measure
-    #[arg(default_value = "metrics", value_parser = ["metrics"])]
+    #[arg(default_value = "metrics", value_parser = ["metrics", "secrets"])]
     subject: String,
     /// A short run that only shows that everything works
     #[arg(long)]
@@ -41,6 +43,9 @@ pub(crate) struct Options {
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.subject == "secrets" {
+        return secrets::run(options);
+    }
     let requirements = Requirements::look_or_install(true)?;
     requirements.complete()?;
     let python = requirements
@@ -98,7 +103,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let path = paths::at("docs/benchmarks.md");
     let section = format!(
         "{}\n{}",
-        introduction(),
+        introduction("metrics"),
         tables::markdown(&documents, &judged)
     );
     markers::write(&path, OPENING, "bench:metrics", &section)?;
@@ -147,7 +152,7 @@ fn script(part: &str, python: impl AsRef<OsStr>) -> Step {
 }
 
 /// The command, the day and the machine.
-fn introduction() -> String {
+fn introduction(subject: &str) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let version = |program: &str| {
         requirements::output(program, &["--version"])
@@ -156,7 +161,7 @@ fn introduction() -> String {
             .to_string()
     };
     format!(
-        "`cargo xtask bench metrics`, {}, on {} ({cores} cores, {} {}); {}, Node {}, {}.\n",
+        "`cargo xtask bench {subject}`, {}, on {} ({cores} cores, {} {}); {}, Node {}, {}.\n",
         today(),
         processor().unwrap_or_else(|| "an unnamed processor".into()),
         std::env::consts::OS,

@@ -49,6 +49,7 @@ pub(crate) fn print(secret: &str, quick: bool) -> Outcome<()> {
     Ok(())
 }
 
+/// The median of the rounds, with the lowest and the highest of them.
 fn row(contender: &Contender, threads: usize, values: Vec<f64>) -> Value {
     let least = values.iter().copied().fold(f64::NAN, f64::min);
     let most = values.iter().copied().fold(f64::NAN, f64::max);

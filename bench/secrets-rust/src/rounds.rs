@@ -1,6 +1,6 @@
 //! The timed loop: all contenders take turns (A B C, A B C, ...), so that a slow second hurts each of them alike. A turn
-//! is many slices, each timed apart and far shorter than what the system lets a thread run: on a machine with other
-//! work, the median slice is one that nothing interrupted.
+//! is many slices, each timed apart and far shorter than what the system lets a thread run, and counts as its median
+//! slice: on a machine with other work, that is one which nothing interrupted.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     pub(crate) slice: Duration,
 }
 
-/// The nanoseconds per read of each slice, for each contender and thread count, in the order given.
+/// The nanoseconds per read of each round, for each contender and thread count, in the order given.
 pub(crate) fn measure(
     contenders: &[Contender],
     threads: &[usize],
@@ -40,7 +40,7 @@ pub(crate) fn measure(
         eprint!("\rround {}/{} ", round + 1, plan.rounds);
         for (index, contender) in contenders.iter().enumerate() {
             for (slot, &count) in threads.iter().enumerate() {
-                results[index][slot].extend(run(contender, count, reads[index], plan.slices));
+                results[index][slot].push(run(contender, count, reads[index], plan.slices));
             }
         }
     }
@@ -50,38 +50,27 @@ pub(crate) fn measure(
 
 /// The reads that fill the time of one slice.
 fn calibrate(contender: &Contender, plan: &Plan) -> usize {
-    let each = median(run(contender, 1, 1_000, 20));
+    let each = run(contender, 1, 1_000, 20);
     ((plan.slice.as_nanos() as f64 / each).ceil() as usize).max(1)
 }
 
-/// One turn: fresh threads warm up, wait for each other, and each of their slices is timed on its own. The answers are
-/// the wall time per read of all slices of all threads.
-fn run(contender: &Contender, threads: usize, reads: usize, slices: usize) -> Vec<f64> {
-    let ready = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
+/// One turn: fresh threads warm up, and begin each slice together. The answer is the wall time per read of the median
+/// slice of all of them.
+fn run(contender: &Contender, threads: usize, reads: usize, slices: usize) -> f64 {
+    let arrived = AtomicUsize::new(0);
+    let times = std::thread::scope(|scope| {
         let readers: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
                     let mut read = (contender.open)();
                     read(100);
-                    ready.fetch_add(1, Ordering::AcqRel);
-                    // Spinning, so that no thread starts on the time its neighbour needs to wake up.
-                    while ready.load(Ordering::Acquire) < threads {
-                        std::hint::spin_loop();
-                    }
-                    let mut answers = Vec::with_capacity(slices);
-                    for _ in 0..slices {
+                    let slice = |number: usize| {
+                        wait_for(&arrived, threads * number);
                         let start = Instant::now();
                         read(reads);
-                        let elapsed = start.elapsed();
-                        // A thread whose neighbour has ended reads alone.
-                        if done.load(Ordering::Acquire) == 0 {
-                            answers.push(elapsed.as_nanos() as f64 / reads as f64);
-                        }
-                    }
-                    done.fetch_add(1, Ordering::AcqRel);
-                    answers
+                        start.elapsed().as_nanos() as f64 / reads as f64
+                    };
+                    (1..=slices).map(slice).collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -90,7 +79,23 @@ fn run(contender: &Contender, threads: usize, reads: usize, slices: usize) -> Ve
             .filter_map(|reader| reader.join().ok())
             .flatten()
             .collect()
-    })
+    });
+    median(times)
+}
+
+/// Arrives, and waits until that many have. It spins, so that no thread starts on the time its neighbour needs to wake
+/// up, but not for long: the neighbour may need this core.
+fn wait_for(arrived: &AtomicUsize, all: usize) {
+    arrived.fetch_add(1, Ordering::AcqRel);
+    let mut spins = 0u32;
+    while arrived.load(Ordering::Acquire) < all {
+        spins += 1;
+        if spins < 10_000 {
+            std::hint::spin_loop();
+        } else {
+            std::thread::yield_now();
+        }
+    }
 }
 
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::{Equivalent, HashMap};
 
 use super::entry::Entry;
+use super::quick::Quick;
 use super::request::{Which, WhichRef};
 
 /// A secret as it is asked for: a name or ARN, and which version.
@@ -95,11 +96,29 @@ pub(super) struct Index {
     /// What the process set itself, by name; asked first.
     pub(super) overrides: HashMap<Box<str>, Arc<Entry>>,
     pub(super) entries: HashMap<Id, Arc<Entry>>,
+    /// Both of them by the name alone, as nearly everybody asks.
+    quick: Quick,
 }
 
 impl Index {
     #[inline]
     pub(super) fn find(&self, id: IdRef<'_>) -> Option<&Arc<Entry>> {
+        if id.which == WhichRef::Current {
+            return self.quick.find(id.name);
+        }
+        self.find_other(id)
+    }
+
+    /// Has [`Self::find`] see what was changed.
+    pub(super) fn settle(&mut self) {
+        let overrides = self.overrides.iter().map(|(name, entry)| (&**name, entry));
+        let current = self.entries.iter().filter(|(id, _)| id.is_current);
+        let current = current.map(|(id, entry)| (&*id.name, entry));
+        self.quick.replace(overrides.chain(current));
+    }
+
+    #[inline(never)]
+    fn find_other(&self, id: IdRef<'_>) -> Option<&Arc<Entry>> {
         if !self.overrides.is_empty()
             && let Some(entry) = self.overrides.get(id.name)
         {

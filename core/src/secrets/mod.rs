@@ -35,6 +35,7 @@ pub(crate) mod file;
 mod index;
 mod keeper;
 pub(crate) mod name;
+mod quick;
 mod refused;
 mod reply;
 pub(crate) mod request;
@@ -139,7 +140,11 @@ impl Secrets {
     /// order and no value young enough is at hand; `closed` after shutdown. The error's details hold
     /// `name`, `region` and `request_id`.
     pub async fn get(&self, name: &str) -> Result<Secret, Error> {
-        self.get_with(&Request::new(name)).await
+        let request = Request::new(name);
+        match self.hit(&request) {
+            Some(secret) => Ok(secret),
+            None => self.read(&request).await,
+        }
     }
 
     /// As [`Self::get`], with a key, a stage, a version, a limit of age or a deadline.
@@ -147,9 +152,14 @@ impl Secrets {
     /// # Errors
     /// As [`Self::get`], and those of [`Secret::json_key`].
     pub async fn get_with(&self, request: &Request<'_>) -> Result<Secret, Error> {
-        if let Some(secret) = self.hit(request) {
-            return Ok(secret);
+        match self.hit(request) {
+            Some(secret) => Ok(secret),
+            None => self.read(request).await,
         }
+    }
+
+    /// What is no [`Self::hit`].
+    async fn read(&self, request: &Request<'_>) -> Result<Secret, Error> {
         match self.look(request)? {
             Look::Hit(secret) => Ok(secret),
             Look::Refused(error) => Err(error),
@@ -167,10 +177,17 @@ impl Secrets {
     ///
     /// # Errors
     /// As [`Self::get_with`].
+    #[inline]
     pub fn get_blocking(&self, request: &Request<'_>) -> Result<Secret, Error> {
-        if let Some(secret) = self.hit(request) {
-            return Ok(secret);
+        match self.hit(request) {
+            Some(secret) => Ok(secret),
+            None => self.read_blocking(request),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_blocking(&self, request: &Request<'_>) -> Result<Secret, Error> {
         match self.look(request)? {
             Look::Hit(secret) => Ok(secret),
             Look::Refused(error) => Err(error),
@@ -205,9 +222,12 @@ impl Secrets {
     #[inline]
     #[must_use]
     pub fn peek(&self, request: &Request<'_>) -> Option<Secret> {
-        if let Some(secret) = self.hit(request) {
-            return Some(secret);
-        }
+        self.hit(request).or_else(|| self.peek_at_due(request))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn peek_at_due(&self, request: &Request<'_>) -> Option<Secret> {
         match self.look(request) {
             Ok(Look::Hit(secret)) => Some(secret),
             _ => None,
@@ -563,7 +583,7 @@ impl Secrets {
 
     /// The usual case and nothing else: a whole value that nothing is due for. Reads no clock: the
     /// keeper marks what becomes due.
-    #[inline]
+    #[inline(always)]
     fn hit(&self, request: &Request<'_>) -> Option<Secret> {
         let shared = &*self.shared;
         let index = shared.index.load();

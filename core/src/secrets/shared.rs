@@ -134,6 +134,7 @@ impl Shared {
         }
         let mut index = Index::clone(&self.index.load());
         change(&mut index);
+        index.settle();
         self.index.store(Arc::new(index));
         self.epoch.advance();
     }
