@@ -1,6 +1,6 @@
 //! `tallylight secrets refresh`: asks the sources now, past every cache, and renews the sealed one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
