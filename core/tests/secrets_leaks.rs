@@ -182,6 +182,19 @@ fn a_restart_during_an_outage_starts_from_the_sealed_cache() {
         scope.spawn(|| assert!(secrets_support::get(&crowd, "another").is_err()));
     });
 
+    // Where AWS does not answer at all it takes half of the deadline, not all of it.
+    lab.proxy.mode(Rule::new(Mode::Hang)).unwrap();
+    let hung = lab.tally(config(&lab));
+    assert_eq!(
+        secrets_support::get(&hung, &name).unwrap(),
+        "kept for the outage"
+    );
+    assert_eq!(
+        secrets_support::get(&hung, &name).unwrap(),
+        "kept for the outage"
+    );
+    lab.proxy.mode(Rule::new(Mode::Refuse)).unwrap();
+
     // With another key, and without the setting, nothing comes from there.
     let mut other = config(&lab);
     other.cache_key = Some(SealKey::parse(&"11".repeat(32)).unwrap());

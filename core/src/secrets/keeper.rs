@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::aws::Aws;
 use super::chain::{self, Read, Surroundings};
 use super::changes::{Change, ChangeKind};
+use super::config::SecretsConfig;
 use super::disk::Disk;
 use super::entry::{Decision, Entry, NEVER};
 use super::failure::{Failure, FailureKind};
@@ -262,6 +263,7 @@ impl Keeper {
         let settings = shared.settings.load_full();
         let aws = self.aws(shared);
         let until = Instant::now() + settings.config.deadline.max(deadline);
+        self.rescue_later(&settings.config, number, deadline);
         tokio::task::spawn_local(async move {
             let result = chain::read(&id, &surroundings, &settings, &aws, until).await;
             landing.land(result).await;
@@ -290,7 +292,9 @@ impl Keeper {
                 continue;
             }
             longest = longest.max(ask.deadline);
+            let deadline = ask.deadline;
             let number = self.slot_of(&ask.id, ask.surroundings, now);
+            self.rescue_later(&settings.config, number, deadline);
             if let Some(slot) = self.slots.borrow_mut().get_mut(&number) {
                 let flight = slot.flight.get_or_insert_with(Flight::default);
                 if let Some(reply) = ask.reply {
@@ -344,6 +348,67 @@ impl Keeper {
         slots
             .get(&number)
             .and_then(|slot| slot.surroundings.clone())
+    }
+
+    /// Has the sealed cache answer in time where the source takes all the time there is: half of the
+    /// deadline is the source's own.
+    fn rescue_later(self: &Rc<Self>, config: &SecretsConfig, number: u64, deadline: Duration) {
+        if config.cache_file.is_none() || !self.is_without_value(number) {
+            return;
+        }
+        let wait = match deadline {
+            Duration::ZERO => config.deadline,
+            deadline => deadline,
+        } / 2;
+        let keeper = Rc::downgrade(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(wait).await;
+            if let Some(keeper) = keeper.upgrade()
+                && let Some(shared) = keeper.shared.upgrade()
+                && keeper.is_without_value(number)
+            {
+                keeper.disk.load(&shared).await;
+                keeper.rescue(&shared, number);
+            }
+        });
+    }
+
+    /// Serves what the sealed cache has while the reading goes on.
+    fn rescue(&self, shared: &Arc<Shared>, number: u64) {
+        let now = shared.now();
+        let settings = shared.settings.load();
+        let mut slots = self.slots.borrow_mut();
+        let Some(slot) = slots.get_mut(&number) else {
+            return;
+        };
+        if slot.secret().is_some() || slot.flight.is_none() {
+            return;
+        }
+        let (ttl, max_stale) = (settings.config.ttl, settings.config.max_stale);
+        let Some(value) = self
+            .disk
+            .take(shared, &slot.ids)
+            .map(|secret| slot::value(secret, now, ttl, max_stale))
+            .filter(|value| now < value.stale_until)
+        else {
+            return;
+        };
+        let secret = value.secret.clone();
+        slot.enter(Some(value), slot.entry.refusal.clone(), now);
+        let (ids, entry) = (slot.ids.clone(), Arc::clone(&slot.entry));
+        let served: Vec<Waiter> = match &mut slot.flight {
+            Some(flight) => flight
+                .waiters
+                .extract_if(.., |waiter| waiter.takes_stale)
+                .collect(),
+            None => Vec::new(),
+        };
+        drop(slots);
+        self.publish(shared, &ids, &entry);
+        for waiter in served {
+            let answer = Ok(secret.clone());
+            let _ = catch_unwind(AssertUnwindSafe(|| waiter.reply.send(answer)));
+        }
     }
 
     fn is_without_value(&self, number: u64) -> bool {
@@ -522,6 +587,13 @@ impl Keeper {
         let evicted = slot.secret().cloned().filter(|_| kept.is_none());
         if is_revoked {
             slot.previous = None;
+        }
+        let mut failure = failure;
+        if kept.is_none()
+            && failure.kind.is_outage()
+            && let Some(error) = shared.cache_file().and_then(|file| file.last_error)
+        {
+            failure.hint = format!("{}; the sealed cache was of no use: {error}", failure.hint);
         }
         let stale = kept.as_ref().map(|value| value.secret.clone());
         slot.enter(kept, Some(refusal), now);

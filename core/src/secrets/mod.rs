@@ -129,6 +129,10 @@ impl Secrets {
         self.shared.configure(config, environment)
     }
 
+    pub(crate) fn refuse_settings(&self, text: String) {
+        self.shared.refuse_settings(text);
+    }
+
     pub(crate) fn shutdown(&self) {
         self.shared.shutdown();
     }
@@ -723,6 +727,9 @@ impl Secrets {
             Err(error) => return Err((error, reply)),
         };
         let settings = self.shared.settings.load();
+        if let Some(text) = &settings.broken {
+            return Err((Error::new(ErrorKind::InvalidConfig, text.as_str()), reply));
+        }
         let id = IdRef {
             name: request.name,
             which: request.which(),

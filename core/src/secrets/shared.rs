@@ -41,6 +41,8 @@ pub(super) struct Settings {
     pub(super) config: SecretsConfig,
     pub(super) declarations: Declarations,
     pub(super) environment: String,
+    /// Why the settings of the environment cannot be used, where nobody gave others.
+    pub(super) broken: Option<String>,
     /// Whether a value may come from the environment.
     pub(super) is_development: bool,
 }
@@ -190,6 +192,17 @@ impl Shared {
         Ok(())
     }
 
+    /// Has every reading fail with this until [`Self::configure`].
+    pub(super) fn refuse_settings(&self, text: String) {
+        self.settings.rcu(|known| Settings {
+            broken: Some(text.clone()),
+            declarations: known.declarations.clone(),
+            config: known.config.clone(),
+            environment: known.environment.clone(),
+            is_development: known.is_development,
+        });
+    }
+
     /// Drops every value; the last references to them go as readers let go.
     pub(super) fn forget(&self) {
         if let Some(_inside) = fork::enter() {
@@ -249,6 +262,7 @@ impl Drop for Shared {
 fn settings(config: SecretsConfig, environment: &Environment) -> Result<Settings, Error> {
     Ok(Settings {
         declarations: Declarations::new(&config.declared, &config.aliases)?,
+        broken: None,
         config,
         is_development: is_development(&environment.name),
         environment: environment.name.clone(),

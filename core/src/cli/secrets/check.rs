@@ -45,6 +45,7 @@ pub(super) fn run(
         Err(error) => return Ok(Err(format!("the check could not be started: {error}"))),
     };
     let input = child.stdin.take();
+    let text = Zeroizing::new(String::from_utf8_lossy(value).into_owned());
     let value = Zeroizing::new(value.to_vec());
     // A thread: the command may print before it has read all.
     let _writing = thread::spawn(move || {
@@ -59,7 +60,7 @@ pub(super) fn run(
         end_group(&mut child);
     }
     for told in words {
-        tell(told, output);
+        tell(told, &text, output);
     }
     Ok(match ended? {
         Ok(status) if status.success() => Ok(()),
@@ -102,8 +103,9 @@ fn listen(from: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     })
 }
 
-/// Shows what the command printed, scrubbed as a whole: a value may go over its lines.
-fn tell(words: JoinHandle<Vec<u8>>, output: &Output) {
+/// Shows what the command printed, scrubbed as a whole: a value may go over its lines. Here the value
+/// is redacted even where it is an everyday word.
+fn tell(words: JoinHandle<Vec<u8>>, value: &str, output: &Output) {
     let until = Instant::now() + LAST_WORDS;
     while !words.is_finished() && Instant::now() < until {
         thread::sleep(POLL);
@@ -115,6 +117,10 @@ fn tell(words: JoinHandle<Vec<u8>>, output: &Output) {
         && !words.is_empty()
     {
         let words = crate::scrub::scrub_bytes(&words);
-        say::message(output, String::from_utf8_lossy(&words).trim_end());
+        let mut words = String::from_utf8_lossy(&words).into_owned();
+        if !value.trim().is_empty() {
+            words = words.replace(value, "[redacted]");
+        }
+        say::message(output, words.trim_end());
     }
 }
