@@ -16,7 +16,7 @@ const TTL: Duration = Duration::from_secs(2);
 const EXPIRED: Duration = Duration::from_millis(2_500);
 /// A refresh behind has arrived by then.
 const SETTLED: Duration = Duration::from_millis(700);
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(super) fn rows(bench: &Bench, language: Language) -> Result<Vec<Value>> {
     let readers = if bench.quick { 100 } else { 1_000 };
