@@ -96,9 +96,7 @@ pub(super) async fn read(
     if asks_aws(surroundings, settings) {
         return match aws.read(&id.name, &id.which, until).await {
             Ok(fetched) => Ok(Read::plain(fetched)),
-            Err(failure) if id.which.is_current() => {
-                after_aws(&id.name, failure, surroundings, settings)
-            }
+            Err(failure) if id.which.is_current() => after_aws(failure, surroundings),
             Err(failure) => Err(failure),
         };
     }
@@ -110,12 +108,7 @@ pub(super) async fn read(
 }
 
 /// What stands after AWS failed: in development the variable, if there is one.
-pub(super) fn after_aws(
-    _name: &str,
-    failure: Failure,
-    surroundings: &Surroundings,
-    _settings: &Settings,
-) -> Result<Read, Failure> {
+pub(super) fn after_aws(failure: Failure, surroundings: &Surroundings) -> Result<Read, Failure> {
     match &surroundings.variable {
         Some(found) => from_variable(found),
         None => Err(failure),

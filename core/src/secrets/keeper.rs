@@ -330,7 +330,7 @@ impl Keeper {
                             .upgrade()
                             .and_then(|keeper| keeper.surroundings_of(landing.number))
                             .unwrap_or_default();
-                        chain::after_aws(&id.name, failure, &surroundings, &settings)
+                        chain::after_aws(failure, &surroundings)
                     }
                     None => Err(Failure::new(
                         FailureKind::Unreachable,
