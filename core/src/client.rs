@@ -7,7 +7,11 @@ use std::time::Duration;
 use crate::clock::{self, Clock};
 use crate::config::{Config, Environment};
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "sentry")]
+use crate::errors::Errors;
 use crate::fork;
+#[cfg(any(feature = "secrets-aws", feature = "sentry"))]
+use crate::io::Io;
 use crate::metrics::isolate::Isolate;
 use crate::metrics::{
     self, Counter, DropReason, Drops, Gauge, Histogram, Instrument, InstrumentOptions, Kind,
@@ -34,6 +38,8 @@ struct Inner {
     started: Duration,
     ticker: Ticker,
     settings: Mutex<Settings>,
+    #[cfg(feature = "sentry")]
+    errors: Errors,
     #[cfg(feature = "secrets-aws")]
     secrets: Secrets,
 }
@@ -47,6 +53,8 @@ struct Settings {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        #[cfg(feature = "sentry")]
+        self.errors.shutdown();
         #[cfg(feature = "secrets-aws")]
         self.secrets.shutdown();
         self.ticker.stop();
@@ -125,6 +133,8 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
             .inner
             .secrets
             .configure(config.secrets.clone(), &environment)?;
+        #[cfg(feature = "sentry")]
+        instance.inner.errors.configure(&config, &environment)?;
         *settings = Settings {
             config,
             environment,
@@ -152,6 +162,8 @@ fn difference(known: &Config, asked: &Config) -> String {
             known.max_window_bytes != asked.max_window_bytes,
         ),
         ("tick", known.tick != asked.tick),
+        #[cfg(feature = "sentry")]
+        ("errors", known.errors != asked.errors),
         #[cfg(feature = "secrets-aws")]
         ("secrets", known.secrets != asked.secrets),
     ];
@@ -189,14 +201,25 @@ impl Tallylight {
         let config = config.normalised();
         let environment = Environment::detect(&config);
         let registry = Registry::new(limits(&config))?;
+        #[cfg(any(feature = "secrets-aws", feature = "sentry"))]
+        let io = Arc::new(Io::default());
         Ok(Self {
             inner: Arc::new(Inner {
+                #[cfg(feature = "sentry")]
+                errors: Errors::new(
+                    &config,
+                    &environment,
+                    Arc::clone(&registry),
+                    clock.clone(),
+                    Arc::clone(&io),
+                )?,
                 #[cfg(feature = "secrets-aws")]
                 secrets: Secrets::new(
                     config.secrets.clone(),
                     &environment,
                     Arc::clone(&registry),
                     clock.clone(),
+                    io,
                 )?,
                 registry,
                 started: clock.now(),
@@ -329,11 +352,20 @@ impl Tallylight {
             now,
             wall: self.inner.clock.wall(),
             started: self.inner.started,
+            #[cfg(feature = "sentry")]
+            errors: &self.inner.errors,
             #[cfg(feature = "secrets-aws")]
             secrets: &self.inner.secrets,
             ticker_running: self.inner.ticker.is_running(),
             ticker_panics: self.inner.ticker.panics(),
         })
+    }
+
+    /// The errors and traces of this instance. Starts nothing.
+    #[cfg(feature = "sentry")]
+    #[must_use]
+    pub fn errors(&self) -> &Errors {
+        &self.inner.errors
     }
 
     /// The secrets of this instance. Starts nothing.
@@ -358,6 +390,8 @@ impl Tallylight {
         // Held to the end: an `init` meanwhile would find it half closed.
         let mut settings = self.inner.settings.lock();
         settings.initialised = false;
+        #[cfg(feature = "sentry")]
+        self.inner.errors.shutdown();
         #[cfg(feature = "secrets-aws")]
         self.inner.secrets.shutdown();
         self.inner.registry.set_closed(true);

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "sentry")]
+use crate::errors::ErrorsConfig;
 #[cfg(feature = "secrets-aws")]
 use crate::secrets::SecretsConfig;
 
@@ -89,6 +91,139 @@ pub const SETTINGS: &[Setting] = &[
         value: "milliseconds, 100 to 60000",
         default: "1000",
         help: "How often the windows take in what is new.",
+    },
+    Setting {
+        name: "errors.dsn",
+        variable: "TALLYLIGHT_DSN",
+        value: "a Sentry DSN",
+        default: "SENTRY_DSN, else none: the last events stay in a local store",
+        help: "Where errors, traces and check-ins go.",
+    },
+    Setting {
+        name: "errors.spool_dir",
+        variable: "TALLYLIGHT_SPOOL_DIR",
+        value: "a path",
+        default: "$XDG_STATE_HOME/tallylight, else ~/.local/state/tallylight, else a folder of the user's in the folder for temporary files",
+        help: "Where events wait on disk until they are delivered, and where the local store is.",
+    },
+    Setting {
+        name: "errors.spool",
+        variable: "TALLYLIGHT_SPOOL",
+        value: "true or false",
+        default: "true",
+        help: "Whether events wait on disk; in memory otherwise, and lost with the process.",
+    },
+    Setting {
+        name: "errors.max_spool_bytes",
+        variable: "TALLYLIGHT_MAX_SPOOL_BYTES",
+        value: "bytes, at least 1048576",
+        default: "67108864 (64 MiB)",
+        help: "Bytes that all processes of this spool keep on disk; past it new events are counted drops.",
+    },
+    Setting {
+        name: "errors.max_spool_age",
+        variable: "TALLYLIGHT_MAX_SPOOL_AGE_MS",
+        value: "milliseconds, 1000 to 2592000000",
+        default: "604800000 (7 days)",
+        help: "How old an event may be that is still delivered.",
+    },
+    Setting {
+        name: "errors.max_queue_bytes",
+        variable: "TALLYLIGHT_MAX_QUEUE_BYTES",
+        value: "bytes, at least 1048576",
+        default: "16777216 (16 MiB)",
+        help: "Bytes of events kept in memory where the disk takes none.",
+    },
+    Setting {
+        name: "errors.local_events",
+        variable: "TALLYLIGHT_LOCAL_EVENTS",
+        value: "1 to 100000",
+        default: "100",
+        help: "Events that the local store keeps where there is no DSN.",
+    },
+    Setting {
+        name: "errors.storm_limit",
+        variable: "TALLYLIGHT_STORM_LIMIT",
+        value: "a number from 1",
+        default: "100",
+        help: "Identical events a minute that are delivered one by one; further ones become a count on one that stands for them.",
+    },
+    Setting {
+        name: "errors.request_timeout",
+        variable: "TALLYLIGHT_REQUEST_TIMEOUT_MS",
+        value: "milliseconds, 1 to 600000",
+        default: "10000",
+        help: "How long one request to the server of events may take.",
+    },
+    Setting {
+        name: "errors.shutdown_timeout",
+        variable: "TALLYLIGHT_SHUTDOWN_TIMEOUT_MS",
+        value: "milliseconds, 0 to 600000",
+        default: "2000",
+        help: "How long `shutdown` waits for events to be delivered; what is left stays in the spool.",
+    },
+    Setting {
+        name: "errors.sample_rate",
+        variable: "TALLYLIGHT_SAMPLE_RATE",
+        value: "0 to 1",
+        default: "SENTRY_SAMPLE_RATE, else 1",
+        help: "Share of errors that are captured.",
+    },
+    Setting {
+        name: "errors.traces_sample_rate",
+        variable: "TALLYLIGHT_TRACES_SAMPLE_RATE",
+        value: "0 to 1",
+        default: "SENTRY_TRACES_SAMPLE_RATE, NEXT_PUBLIC_SENTRY_TRACE_SAMPLE_RATE, else 0.1",
+        help: "Share of transactions that are captured.",
+    },
+    Setting {
+        name: "errors.profiles_sample_rate",
+        variable: "TALLYLIGHT_PROFILES_SAMPLE_RATE",
+        value: "0 to 1",
+        default: "SENTRY_PROFILES_SAMPLE_RATE, NEXT_PUBLIC_SENTRY_PROFILES_SAMPLE_RATE, else 0.05",
+        help: "Share of the captured transactions that are profiled.",
+    },
+    Setting {
+        name: "errors.max_breadcrumbs",
+        variable: "TALLYLIGHT_MAX_BREADCRUMBS",
+        value: "0 to 1000",
+        default: "100",
+        help: "Breadcrumbs that a scope keeps.",
+    },
+    Setting {
+        name: "errors.send_default_pii",
+        variable: "TALLYLIGHT_SEND_DEFAULT_PII",
+        value: "true or false",
+        default: "false",
+        help: "Whether users' addresses, cookies and request bodies may be captured.",
+    },
+    Setting {
+        name: "errors.include_local_variables",
+        variable: "TALLYLIGHT_INCLUDE_LOCAL_VARIABLES",
+        value: "true or false",
+        default: "false",
+        help: "Whether the local variables of frames are captured, cut to size and scrubbed (Python).",
+    },
+    Setting {
+        name: "errors.capture_prompts",
+        variable: "TALLYLIGHT_CAPTURE_PROMPTS",
+        value: "true or false",
+        default: "false",
+        help: "Whether the prompts and answers of model calls are captured.",
+    },
+    Setting {
+        name: "errors.scrub_keys",
+        variable: "TALLYLIGHT_SCRUB_KEYS",
+        value: "names, separated by commas",
+        default: "none beside the built-in ones (password, token, authorization, cookie ...)",
+        help: "Further keys whose values are redacted in whatever is captured.",
+    },
+    Setting {
+        name: "errors.server_name",
+        variable: "TALLYLIGHT_SERVER_NAME",
+        value: "text",
+        default: "SENTRY_SERVER_NAME, else the host's name",
+        help: "The server's name on events.",
     },
     Setting {
         name: "secrets.sources",
@@ -233,7 +368,7 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// The settings of an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The environment's name; `None` is found as `TALLYLIGHT_ENVIRONMENT` documents.
     pub environment: Option<String>,
@@ -249,6 +384,9 @@ pub struct Config {
     pub max_window_bytes: usize,
     /// How often the windows take in what is new.
     pub tick: Duration,
+    /// Errors and traces.
+    #[cfg(feature = "sentry")]
+    pub errors: ErrorsConfig,
     /// The secret cache.
     #[cfg(feature = "secrets-aws")]
     pub secrets: SecretsConfig,
@@ -264,6 +402,8 @@ impl Default for Config {
             max_memory_bytes: 64 << 20,
             max_window_bytes: 32 << 20,
             tick: Duration::from_secs(1),
+            #[cfg(feature = "sentry")]
+            errors: ErrorsConfig::default(),
             #[cfg(feature = "secrets-aws")]
             secrets: SecretsConfig::default(),
         }
@@ -315,6 +455,8 @@ impl Config {
                 "TALLYLIGHT_TICK_MS",
                 default.tick.as_millis() as u64,
             )?),
+            #[cfg(feature = "sentry")]
+            errors: ErrorsConfig::from_variables(&get)?,
             #[cfg(feature = "secrets-aws")]
             secrets: SecretsConfig::from_variables(&get)?,
         };
@@ -363,6 +505,8 @@ impl Config {
             1 << 37,
         )?;
         within("tick (milliseconds)", self.tick.as_millis(), 100, 60_000)?;
+        #[cfg(feature = "sentry")]
+        self.errors.check()?;
         #[cfg(feature = "secrets-aws")]
         self.secrets.check()?;
         Ok(())

@@ -30,7 +30,7 @@
 //! `tracing-bridge` record what those facades already tell, `cli` is the command line, `full` is
 //! everything.
 
-#[cfg(feature = "secrets-aws")]
+#[cfg(any(feature = "secrets-aws", feature = "sentry"))]
 mod block_on;
 #[cfg(any(feature = "metrics-bridge", feature = "tracing-bridge"))]
 pub mod bridge;
@@ -42,9 +42,11 @@ pub mod clock;
 mod coarse;
 pub mod config;
 mod error;
+#[cfg(feature = "sentry")]
+pub mod errors;
 #[cfg(feature = "metrics")]
 mod fork;
-#[cfg(feature = "secrets-aws")]
+#[cfg(any(feature = "secrets-aws", feature = "sentry"))]
 mod io;
 #[cfg(feature = "metrics")]
 pub mod metrics;
@@ -79,6 +81,8 @@ pub mod cli;
 pub use client::{Tallylight, global, init};
 pub use config::Config;
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "sentry")]
+pub use errors::{Errors, ErrorsConfig};
 #[cfg(feature = "metrics")]
 pub use metrics::{
     Counter, DropReason, Drops, Gauge, Histogram, InstrumentOptions, Kind, Labels, Operation,

@@ -310,6 +310,13 @@ impl Finished {
         }
     }
 
+    /// The end of what it printed.
+    pub(crate) fn last_lines(&self, count: usize) -> String {
+        let text = readable(&self.log);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        lines[lines.len().saturating_sub(count)..].join("\n")
+    }
+
     pub(crate) fn show_log(&self) {
         let mut text = String::new();
         if !self.stdout.is_empty() {

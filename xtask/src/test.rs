@@ -216,7 +216,13 @@ impl Outcome {
             // It failed outside its tests: it did not build, crashed, or hung.
             self.counts.failed += 1;
         }
-        self.failures.push(format!("{} {wrong}", finished.name));
+        let mut failure = format!("{} {wrong}", finished.name);
+        if found.total() == 0 {
+            // Whoever reads only the summary learns why nothing ran.
+            failure.push_str("; it said last:\n");
+            failure.push_str(&finished.last_lines(12));
+        }
+        self.failures.push(failure);
         Ok(false)
     }
 

@@ -10,6 +10,8 @@ use super::document::{
 };
 use crate::clock::rfc3339;
 use crate::config::{self, Config, Environment};
+#[cfg(feature = "sentry")]
+use crate::errors::Errors;
 use crate::metrics::{
     self, Distribution, Instrument, Kind, Quantiles, Reading, Registry, Steps, WINDOWS,
 };
@@ -31,6 +33,8 @@ pub(crate) struct Sources<'a> {
     /// What a wall clock shows now.
     pub(crate) wall: Duration,
     pub(crate) started: Duration,
+    #[cfg(feature = "sentry")]
+    pub(crate) errors: &'a Errors,
     #[cfg(feature = "secrets-aws")]
     pub(crate) secrets: &'a Secrets,
     pub(crate) ticker_running: bool,
@@ -83,6 +87,12 @@ pub(crate) fn build(sources: Sources<'_>) -> Status {
         gauges: gauge_rows(&readings),
         histograms: histogram_rows(&readings),
         history: history(&readings, steps, &sources, first_step),
+        #[cfg(feature = "sentry")]
+        sentry: Sentry {
+            enabled: sources.errors.is_enabled(),
+            delivery: sources.errors.delivery(),
+        },
+        #[cfg(not(feature = "sentry"))]
         sentry: Sentry { enabled: false },
         #[cfg(feature = "secrets-aws")]
         secrets: sources

@@ -330,6 +330,10 @@ pub struct HistoryPoint {
 pub struct Sentry {
     /// Whether events are sent.
     pub enabled: bool,
+    /// Where everything is that was captured.
+    #[cfg(feature = "sentry")]
+    #[serde(flatten)]
+    pub delivery: crate::errors::Delivery,
 }
 
 /// Tallylight's own state.
