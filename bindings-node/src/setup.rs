@@ -44,6 +44,7 @@ impl Settings {
             tick: self
                 .tick_ms
                 .map_or(found.tick, |ms| Duration::from_millis(ms as u64)),
+            errors: found.errors,
             secrets: match self.secrets {
                 Some(given) => given.over(found.secrets)?,
                 None => found.secrets,

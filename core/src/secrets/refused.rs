@@ -3,9 +3,13 @@
 use std::fmt;
 use std::future::Future;
 
+use super::Secrets;
+use super::call::keyed;
+use super::get::Look;
+use super::keeper::Wish;
+use super::reply::gone;
 use super::request::Request;
 use super::value::Secret;
-use super::{Secrets, gone};
 use crate::error::Error;
 
 /// Why [`Secrets::with_secret`] failed.
@@ -36,6 +40,40 @@ impl<E: std::error::Error> std::error::Error for WithSecretError<E> {
 }
 
 impl Secrets {
+    /// Another value than `refused`, which was just refused by whoever it is a credential for: the
+    /// one at hand if it is another already, else the newest. Callers at one time share one reading,
+    /// and a value that turns out to be the newest is not asked for again for a while.
+    ///
+    /// # Errors
+    /// As [`Self::refresh`].
+    pub fn refused_then(
+        &self,
+        request: &Request<'_>,
+        refused: &Secret,
+        done: impl FnOnce(Result<Secret, Error>) + Send + 'static,
+    ) {
+        let key = request.key.map(str::to_owned);
+        // Whole values are compared: of a JSON secret the caller holds one key only.
+        let whole = match (
+            request.key,
+            self.look(&Request {
+                key: None,
+                ..*request
+            }),
+        ) {
+            (None, _) => Some(refused.clone()),
+            (Some(key), Ok(Look::Hit(now))) => match now.json_key(key) {
+                Ok(leaf) if leaf.same_value(refused) => Some(now),
+                other => return done(other),
+            },
+            (Some(_), _) => None,
+        };
+        let wish = whole.map_or(Wish::Newest, Wish::OtherThan);
+        self.ask(request, wish, move |answer| {
+            done(keyed(answer, key.as_deref()));
+        });
+    }
+
     /// Another value than `refused`; see [`Self::refused_then`].
     ///
     /// # Errors

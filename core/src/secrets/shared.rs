@@ -55,7 +55,7 @@ pub(super) struct Shared {
     replacing: Mutex<()>,
     pub(super) epoch: Arc<Epoch>,
     pub(super) subscribers: Subscribers,
-    pub(super) io: Io,
+    pub(super) io: Arc<Io>,
     cache_file: ArcSwap<CacheFileStatus>,
     registry: Arc<Registry>,
     telemetry: OnceLock<Option<Telemetry>>,
@@ -73,6 +73,7 @@ impl Shared {
         environment: &Environment,
         registry: Arc<Registry>,
         clock: Clock,
+        io: Arc<Io>,
     ) -> Result<Self, Error> {
         Ok(Self {
             clock,
@@ -81,7 +82,7 @@ impl Shared {
             replacing: Mutex::new(()),
             epoch: Arc::default(),
             subscribers: Subscribers::default(),
-            io: Io::default(),
+            io,
             cache_file: ArcSwap::default(),
             registry,
             telemetry: OnceLock::new(),

@@ -1,0 +1,123 @@
+//! How a call reaches the keeper, and how a blocking caller waits for it.
+//!
+//! The invariant: what the keeper may not read itself, the environment, is read here, on the thread of
+//! whoever asks; and nobody waits past his deadline and a little grace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::chain::Surroundings;
+use super::index::IdRef;
+use super::keeper::{self, Ask, Wish};
+use super::name::SecretName;
+use super::reply::{Reply, closed, gone};
+use super::{Request, Secret, Secrets};
+use crate::block_on::block_on;
+use crate::error::{Error, ErrorKind};
+
+/// How much longer than its deadline a blocking call waits for the I/O thread to say so.
+pub(super) const GRACE: Duration = Duration::from_millis(250);
+/// The longest that a call waits, whatever is asked: as for the setting.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(600);
+
+impl Secrets {
+    /// Has the keeper answer.
+    pub(super) fn ask(
+        &self,
+        request: &Request<'_>,
+        wish: Wish,
+        done: impl FnOnce(Result<Secret, Error>) + Send + 'static,
+    ) {
+        let ask = match self.prepare(request, wish, Some(Reply::new(done))) {
+            Ok(ask) => ask,
+            Err((error, reply)) => return give(reply, error),
+        };
+        let shared = Arc::clone(&self.shared);
+        // On failure the ask is dropped with the job, and its reply answers by itself.
+        let _ = self.shared.io.submit(move || {
+            keeper::with(&shared, |keeper, shared| keeper.ask(shared, ask));
+        });
+    }
+
+    /// Reads what the keeper may not read itself: the environment of this thread.
+    pub(super) fn prepare(
+        &self,
+        request: &Request<'_>,
+        wish: Wish,
+        reply: Option<Reply>,
+    ) -> Result<Ask, (Error, Option<Reply>)> {
+        if self.shared.is_closed() {
+            return Err((closed(), reply));
+        }
+        let name = match SecretName::parse(request.name) {
+            Ok(name) => name,
+            Err(error) => return Err((error, reply)),
+        };
+        let settings = self.shared.settings.load();
+        if let Some(text) = &settings.broken {
+            return Err((Error::new(ErrorKind::InvalidConfig, text.as_str()), reply));
+        }
+        let id = IdRef {
+            name: request.name,
+            which: request.which(),
+        };
+        Ok(Ask {
+            id: id.to_id(),
+            surroundings: Surroundings::of(&name, &settings, |variable| std::env::var_os(variable)),
+            wish,
+            deadline: request
+                .deadline
+                .unwrap_or(settings.config.deadline)
+                .min(LONGEST_DEADLINE),
+            reply,
+        })
+    }
+
+    pub(super) fn deadline(&self, request: &Request<'_>) -> Duration {
+        request
+            .deadline
+            .unwrap_or_else(|| self.shared.settings.load().config.deadline)
+            .min(LONGEST_DEADLINE)
+    }
+
+    pub(super) fn wait(
+        &self,
+        request: &Request<'_>,
+        ask: impl FnOnce(Box<dyn FnOnce(Result<Secret, Error>) + Send>),
+    ) -> Result<Secret, Error> {
+        let (done, answer) = tokio::sync::oneshot::channel();
+        ask(Box::new(move |result| {
+            let _ = done.send(result);
+        }));
+        // The I/O thread watches the deadline; this is for the case that it does not run.
+        match block_on(answer, Some(self.deadline(request).saturating_add(GRACE))) {
+            Some(Ok(answer)) => keyed(answer, request.key),
+            Some(Err(_)) => Err(gone()),
+            None => Err(silent(request)),
+        }
+    }
+}
+
+pub(super) fn keyed(answer: Result<Secret, Error>, key: Option<&str>) -> Result<Secret, Error> {
+    match key {
+        Some(key) => answer?.json_key(key),
+        None => answer,
+    }
+}
+
+pub(super) fn give(reply: Option<Reply>, error: Error) {
+    if let Some(reply) = reply {
+        reply.send(Err(error));
+    }
+}
+
+pub(super) fn silent(request: &Request<'_>) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "secret {}: the I/O thread did not answer within the deadline",
+            request.name
+        ),
+    )
+    .with_detail("name", request.name)
+}
