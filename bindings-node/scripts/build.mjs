@@ -1,12 +1,12 @@
 // npm run build: the addon and both builds of the TypeScript. `build.mjs addon` or `build.mjs ts`
 // makes one of them. TALLYLIGHT_PROFILE=release makes a release addon.
 
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { buildAddon } from './addon.mjs';
 import { removeInternal } from './declarations.mjs';
-import { PACKAGE, tsc } from './workspace.mjs';
+import { filesBelow, PACKAGE, tsc } from './workspace.mjs';
 
 const part = process.argv[2];
 if (part !== 'ts') console.log(`built ${path.relative(PACKAGE, buildAddon())}`);
@@ -26,11 +26,13 @@ function buildTypeScript(format, type, config) {
 
 /** File by file, so that a program which runs from the old build never finds one missing. */
 function replace(folder, fresh) {
-  mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(fresh)) renameSync(path.join(fresh, name), path.join(folder, name));
+  for (const name of filesBelow(fresh)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    renameSync(path.join(fresh, name), path.join(folder, name));
+  }
   rmSync(fresh, { recursive: true });
   const source = (name) => path.join(PACKAGE, 'ts', name.replace(/(\.d)?\.([cm]?)[jt]s$/, '.$2ts'));
-  for (const name of readdirSync(folder)) {
+  for (const name of filesBelow(folder)) {
     if (name !== 'package.json' && !existsSync(source(name))) rmSync(path.join(folder, name));
   }
 }

@@ -1,10 +1,10 @@
 // npm run check: strict types, type tests, and that the generated declarations are up to date.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { nativeTypes, publicTypes } from './types.mjs';
-import { fail, PACKAGE, tsc } from './workspace.mjs';
+import { fail, filesBelow, PACKAGE, tsc } from './workspace.mjs';
 
 const native = nativeTypes();
 compare([native]);
@@ -12,8 +12,8 @@ tsc('--project', 'tsconfig.json', '--noEmit');
 tsc('--project', 'tsconfig.cjs.json', '--noEmit');
 const declarations = publicTypes();
 compare(declarations);
-const stale = readdirSync(path.join(PACKAGE, 'types')).filter(
-  (name) => !declarations.some(([file]) => path.basename(file) === name),
+const stale = filesBelow(path.join(PACKAGE, 'types')).filter(
+  (name) => !declarations.some(([file]) => file === path.join('types', name)),
 );
 if (stale.length > 0) fail(`types/ holds ${stale.join(', ')}, which nothing declares; run "npm run types"`);
 tsc('--project', 'type-tests/tsconfig.json');

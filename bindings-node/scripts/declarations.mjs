@@ -1,7 +1,9 @@
 // The public declarations: index.d.ts and what it reaches. The others describe our insides.
 
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+
+import { filesBelow } from './workspace.mjs';
 
 /** The declaration files in `folder` that a user of index.d.ts can see. */
 export function publicDeclarations(folder) {
@@ -10,7 +12,9 @@ export function publicDeclarations(folder) {
     if (found.has(name)) return;
     found.add(name);
     const text = readFileSync(path.join(folder, name), 'utf8');
-    for (const [, module] of text.matchAll(/from ['"]\.\/([\w-]+)\.js['"]/g)) visit(`${module}.d.ts`);
+    for (const [, module] of text.matchAll(/from ['"](\.[\w./-]+)\.js['"]/g)) {
+      visit(path.join(path.dirname(name), `${module}.d.ts`));
+    }
   };
   visit('index.d.ts');
   return [...found].sort();
@@ -19,7 +23,7 @@ export function publicDeclarations(folder) {
 /** Removes the declaration files in `folder` that nobody can see. */
 export function removeInternal(folder) {
   const visible = publicDeclarations(folder);
-  for (const name of readdirSync(folder)) {
+  for (const name of filesBelow(folder)) {
     if (/\.d\.[cm]?ts$/.test(name) && !visible.includes(name)) rmSync(path.join(folder, name));
   }
 }

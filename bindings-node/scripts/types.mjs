@@ -29,9 +29,11 @@ export function publicTypes() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const write = ([file, text]) => writeFileSync(path.join(PACKAGE, file), text);
+  const write = ([file, text]) => {
+    mkdirSync(path.dirname(path.join(PACKAGE, file)), { recursive: true });
+    writeFileSync(path.join(PACKAGE, file), text);
+  };
   write(nativeTypes());
   rmSync(path.join(PACKAGE, 'types'), { recursive: true, force: true });
-  mkdirSync(path.join(PACKAGE, 'types'));
   publicTypes().forEach(write);
 }

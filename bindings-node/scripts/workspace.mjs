@@ -1,6 +1,7 @@
 // Paths and commands that the scripts share.
 
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 
@@ -10,6 +11,13 @@ export const PACKAGE = path.resolve(fileURLToPath(import.meta.url), '../..');
 export const WORKSPACE = path.dirname(PACKAGE);
 /** TypeScript's compiler. */
 const TSC = path.join(PACKAGE, 'node_modules', 'typescript', 'bin', 'tsc');
+
+/** The files in a folder and below it, by their paths from it. */
+export function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath ?? entry.path, entry.name)));
+}
 
 /** Runs a command with its output shown; ends the script when it fails. */
 export function run(command, args, options = {}) {

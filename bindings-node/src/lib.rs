@@ -9,11 +9,14 @@ pub mod boundary;
 pub mod calls;
 pub mod cli;
 mod env;
+pub mod errors;
 pub mod instruments;
 pub mod isolate;
+mod promise;
 pub mod report;
 pub mod secrets;
 pub mod setup;
+pub mod trace;
 
 /// Runs when the addon is loaded, before any call.
 #[napi_derive::module_init]

@@ -6,6 +6,7 @@ use napi_derive::napi;
 use tallylight::{Config, Error};
 
 use crate::boundary::{Result, contained};
+use crate::errors::settings::{self, ErrorsSettings};
 use crate::secrets::settings::SecretsSettings;
 
 /// The settings that `init` was given; what is missing comes from the environment variables.
@@ -25,6 +26,8 @@ pub struct Settings {
     pub max_window_bytes: Option<f64>,
     /// How often the windows take in what is new, in milliseconds.
     pub tick_ms: Option<f64>,
+    /// Errors and traces.
+    pub errors: Option<ErrorsSettings>,
     /// The secret cache.
     pub secrets: Option<SecretsSettings>,
 }
@@ -44,7 +47,10 @@ impl Settings {
             tick: self
                 .tick_ms
                 .map_or(found.tick, |ms| Duration::from_millis(ms as u64)),
-            errors: found.errors,
+            errors: match self.errors {
+                Some(given) => given.over(found.errors)?,
+                None => found.errors,
+            },
             secrets: match self.secrets {
                 Some(given) => given.over(found.secrets)?,
                 None => found.secrets,
@@ -56,7 +62,13 @@ impl Settings {
 /// Sets the process-wide instance up and starts its thread.
 #[napi]
 pub fn init(settings: Settings) -> Result<()> {
-    contained(|| tallylight::init(settings.into_config()?).map(drop))
+    contained(|| {
+        let config = settings.into_config()?;
+        let errors = config.errors.clone();
+        tallylight::init(config)?;
+        settings::keep(errors);
+        Ok(())
+    })
 }
 
 /// Closes recording in the whole process and stops the thread.

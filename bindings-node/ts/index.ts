@@ -1,6 +1,6 @@
 /**
- * Tallylight for Node: latency metrics that cost nanoseconds, secrets that never stampede, and one
- * live status document.
+ * Tallylight for Node: latency metrics that cost nanoseconds, secrets that never stampede, errors of
+ * which every one is accounted for, and one live status document.
  *
  * ```js
  * import { init, operation, status } from 'tallylight';
@@ -16,6 +16,21 @@
  */
 
 import { checkedSettings } from './config.js';
+import { addBreadcrumb, captureEvent, captureException, captureMessage, lastEventId } from './events/capture.js';
+import {
+  clearScope,
+  setContext,
+  setExtra,
+  setFingerprint,
+  setLevel,
+  setTag,
+  setTags,
+  setUser,
+} from './events/context.js';
+import { close, delivery, flush } from './events/delivery.js';
+import { setFaceOptions } from './events/face.js';
+import { withIsolationScope, withScope } from './events/scope.js';
+import { startErrors } from './events/start.js';
 import type { Counter, Gauge, Histogram } from './instruments.js';
 import type { Operation } from './operation.js';
 import { ask, Registry } from './registry.js';
@@ -58,6 +73,33 @@ export {
   UnsupportedError,
 } from './errors.js';
 export type { ErrorCode, ErrorContext, ErrorDetails } from './errors.js';
+export type { Breadcrumb } from './events/breadcrumbs.js';
+export { addBreadcrumb, captureEvent, captureException, captureMessage, lastEventId } from './events/capture.js';
+export {
+  clearScope,
+  setContext,
+  setExtra,
+  setFingerprint,
+  setLevel,
+  setTag,
+  setTags,
+  setUser,
+} from './events/context.js';
+export { close, delivery, flush } from './events/delivery.js';
+export type { Delivery } from './events/delivery.js';
+export type { CaptureOptions } from './events/event.js';
+export { withIsolationScope, withScope } from './events/scope.js';
+export type { Scope } from './events/scope.js';
+export type {
+  AutomaticBreadcrumbs,
+  BreadcrumbHint,
+  ErrorsOptions,
+  EventHint,
+  Ignored,
+  InitialScope,
+  SamplingContext,
+} from './events/settings.js';
+export type { Attachment, Event, ExceptionValue, Frame, Level, Mechanism, User } from './events/types.js';
 export type { Counter, Gauge, Histogram } from './instruments.js';
 export type { Operation, Timer } from './operation.js';
 export { defineSecrets } from './secret-accessors.js';
@@ -97,6 +139,24 @@ export interface Tallylight {
   readonly status: typeof status;
   readonly drops: typeof drops;
   readonly shutdown: typeof shutdown;
+  readonly captureException: typeof captureException;
+  readonly captureMessage: typeof captureMessage;
+  readonly captureEvent: typeof captureEvent;
+  readonly lastEventId: typeof lastEventId;
+  readonly addBreadcrumb: typeof addBreadcrumb;
+  readonly setUser: typeof setUser;
+  readonly setTag: typeof setTag;
+  readonly setTags: typeof setTags;
+  readonly setContext: typeof setContext;
+  readonly setExtra: typeof setExtra;
+  readonly setLevel: typeof setLevel;
+  readonly setFingerprint: typeof setFingerprint;
+  readonly clearScope: typeof clearScope;
+  readonly withScope: typeof withScope;
+  readonly withIsolationScope: typeof withIsolationScope;
+  readonly flush: typeof flush;
+  readonly close: typeof close;
+  readonly delivery: typeof delivery;
   readonly getSecret: typeof getSecret;
   readonly getSecretSync: typeof getSecretSync;
   readonly peek: typeof peek;
@@ -127,8 +187,9 @@ function handles(): Registry {
  * @throws ConflictError when it was called with other settings before
  */
 export function init(options?: Options): Tallylight {
-  const settings = checkedSettings(options);
+  const { settings, face } = checkedSettings(options);
   ask(() => session().native.init(settings));
+  startErrors(face);
   return client;
 }
 
@@ -180,6 +241,7 @@ export function drops(): Drops {
  */
 export function shutdown(): void {
   ask(() => session().native.shutdown());
+  setFaceOptions({});
   forgetSecrets();
 }
 
@@ -192,6 +254,24 @@ const client: Tallylight = Object.freeze({
   status,
   drops,
   shutdown,
+  captureException,
+  captureMessage,
+  captureEvent,
+  lastEventId,
+  addBreadcrumb,
+  setUser,
+  setTag,
+  setTags,
+  setContext,
+  setExtra,
+  setLevel,
+  setFingerprint,
+  clearScope,
+  withScope,
+  withIsolationScope,
+  flush,
+  close,
+  delivery,
   getSecret,
   getSecretSync,
   peek,

@@ -2,6 +2,16 @@
  * The native addon's functions. Generated from the Rust glue by `npm run types`; do not edit.
  */
 
+/** A file beside an event. */
+export interface AttachedFile {
+  /** Its name at the server. */
+  filename: string;
+  /** Its media type. */
+  contentType?: string | undefined;
+  /** What it holds. */
+  data: Uint8Array;
+}
+
 /** The current value and the one before. */
 export interface BothValues {
   /** The current one. */
@@ -18,6 +28,66 @@ export interface DeclaredSecret {
   aliases: Array<string>;
   /** What it is. */
   description: string;
+}
+
+/** What the TypeScript goes by, once `init` and the environment's variables are put together. */
+export interface EffectiveErrors {
+  /** Whether events go to a server. */
+  enabled: boolean;
+  /** Share of errors that are captured. */
+  sampleRate: number;
+  /** Share of transactions that are captured. */
+  tracesSampleRate: number;
+  /** Share of the captured transactions that are profiled. */
+  profilesSampleRate: number;
+  /** Breadcrumbs that a scope keeps. */
+  maxBreadcrumbs: number;
+  /** Whether users' addresses, cookies and request bodies may be captured. */
+  sendDefaultPii: boolean;
+  /** Whether the prompts and answers of model calls are captured. */
+  capturePrompts: boolean;
+  /** How long the end of the process waits for events to be delivered, in milliseconds. */
+  shutdownTimeout: number;
+}
+
+/** Settings of errors and traces; what is missing comes from the environment variables. */
+export interface ErrorsSettings {
+  /** Where events go; an empty text is nowhere, and they stay in the local store. */
+  dsn?: string | undefined;
+  /** The folder of the spool and the local store. */
+  spoolDir?: string | undefined;
+  /** Whether events are kept on disk until they are delivered. */
+  spool?: boolean | undefined;
+  /** Bytes of events kept on disk. */
+  maxSpoolBytes?: number | undefined;
+  /** How old an event may be that is still delivered, in milliseconds. */
+  maxSpoolAge?: number | undefined;
+  /** Bytes of events kept in memory where the disk takes none. */
+  maxQueueBytes?: number | undefined;
+  /** Events that the local store keeps. */
+  localEvents?: number | undefined;
+  /** Identical events a minute that are delivered one by one. */
+  stormLimit?: number | undefined;
+  /** How long one request may take, in milliseconds. */
+  requestTimeout?: number | undefined;
+  /** How long the end of the process waits for events to be delivered, in milliseconds. */
+  shutdownTimeout?: number | undefined;
+  /** Share of errors that are captured. */
+  sampleRate?: number | undefined;
+  /** Share of transactions that are captured. */
+  tracesSampleRate?: number | undefined;
+  /** Share of the captured transactions that are profiled. */
+  profilesSampleRate?: number | undefined;
+  /** Breadcrumbs that a scope keeps. */
+  maxBreadcrumbs?: number | undefined;
+  /** Whether users' addresses, cookies and request bodies may be captured. */
+  sendDefaultPii?: boolean | undefined;
+  /** Whether the prompts and answers of model calls are captured. */
+  capturePrompts?: boolean | undefined;
+  /** Further keys whose values are redacted. */
+  scrubKeys?: Array<string> | undefined;
+  /** What `server_name` says. */
+  serverName?: string | undefined;
 }
 
 /** A secret that is not as the caller has it, or a note that it is the same. */
@@ -205,6 +275,8 @@ export interface Settings {
   maxWindowBytes?: number | undefined;
   /** How often the windows take in what is new, in milliseconds. */
   tickMs?: number | undefined;
+  /** Errors and traces. */
+  errors?: ErrorsSettings | undefined;
   /** The secret cache. */
   secrets?: SecretsSettings | undefined;
 }
@@ -215,6 +287,13 @@ export declare function addValue(id: number, value: number): boolean;
 /** The current value and the one before. */
 export declare function bothSecrets(request: SecretRequest): BothValues | Promise<BothValues>;
 
+/**
+ * Hands over something to deliver; answers `spooled`, `queued`, or why it is not delivered.
+ * `category` is a name such as `error` or `transaction`, `payload` a JSON object in Sentry's form,
+ * `trace` the envelope's header of that name and `profile` the profile of a transaction.
+ */
+export declare function captureItem(category: string, id: string, payload: string, trace?: string | undefined | null, profile?: string | undefined | null, files?: Array<AttachedFile> | undefined | null): string;
+
 /** Claims a shard for this isolate, once; false when none is left, and it then records by calls. */
 export declare function claimShard(): boolean;
 
@@ -224,11 +303,20 @@ export declare function clampOne(): void;
 /** Ends an override. */
 export declare function clearSecretOverride(name: string): void;
 
+/** As `flushItems`, and takes nothing more until the next `init`. */
+export declare function closeItems(limit: number): string | Promise<string>;
+
 /** Finds or registers a counter. */
 export declare function counter(name: string, labels: Array<string>, options: SeriesOptions): Registration;
 
 /** The secrets that this service declares. */
 export declare function declaredSecrets(): Array<DeclaredSecret>;
+
+/** The account of what was captured, as JSON. */
+export declare function delivery(): string;
+
+/** Counts things that were captured and are not handed over. */
+export declare function discardItems(category: string, reason: string, count: number): void;
 
 /** Counts a recording that could not be made. */
 export declare function dropOne(reason: string): void;
@@ -236,8 +324,17 @@ export declare function dropOne(reason: string): void;
 /** What was not recorded, as JSON. */
 export declare function drops(): string;
 
+/** The settings of errors that hold, before `init` those of the environment's variables. */
+export declare function effectiveErrors(): EffectiveErrors;
+
 /** The number of the series that counts an operation's failures of one type. */
 export declare function errorSeries(operation: number, errorType: string): number;
+
+/** Tries to deliver all that waits for at most so many milliseconds; the account as JSON. */
+export declare function flushItems(limit: number): string | Promise<string>;
+
+/** As `flushItems`, on the calling thread: for a process that ends. */
+export declare function flushItemsBlocking(limit: number): string;
 
 /** Finds or registers a gauge. */
 export declare function gauge(name: string, labels: Array<string>, options: SeriesOptions): Registration;
@@ -265,6 +362,9 @@ export declare function init(settings: Settings): void;
 
 /** Takes the next change of a subscription; without one, its `notify` is called when there is more. */
 export declare function nextSecretChange(subscription: number): NextChange;
+
+/** Notes that a thread reported its uncaught error. */
+export declare function noteUnhandled(thread: number): void;
 
 /** Finds or registers an operation; answers its number. */
 export declare function operation(name: string, labels: Array<string>, kind: string): number;
@@ -337,6 +437,9 @@ export declare function status(): string;
 
 /** Subscribes to one secret, or to all; `notify` is called when a look finds more. */
 export declare function subscribeSecrets(name: string | undefined | null, notify: () => void): number;
+
+/** Whether a thread reported its uncaught error; asked once. */
+export declare function takeUnhandled(thread: number): boolean;
 
 /** Ends a subscription. */
 export declare function unsubscribeSecrets(subscription: number): void;

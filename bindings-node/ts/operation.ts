@@ -31,6 +31,11 @@ export class Operation {
     return new Operation(new Recorder(session, id));
   }
 
+  /** The number of its series. @internal */
+  get id(): number {
+    return this.recorder.id;
+  }
+
   /**
    * Records that the operation took `ms` milliseconds. Costs a few nanoseconds: no native call,
    * no allocation, no lock. Never throws: a value that is no duration is a counted drop.

@@ -10,6 +10,7 @@ import { Counter, Gauge, Histogram } from './instruments.js';
 import { Memo } from './memo.js';
 import type { Registration, SeriesOptions } from './native.js';
 import { Operation } from './operation.js';
+import { session } from './session.js';
 import type { Session } from './session.js';
 import type { InstrumentOptions, Kind, Labels, OperationOptions } from './types.js';
 
@@ -104,6 +105,13 @@ export class Registry {
   histogram(name: string, labels: Labels | undefined, options: InstrumentOptions | undefined): Histogram {
     return this.#histograms.get(name, labels, options);
   }
+}
+
+let registry: Registry | undefined;
+
+/** The handles of this isolate, made with the first use. */
+export function handles(): Registry {
+  return (registry ??= new Registry(session()));
 }
 
 /** Runs a native call; its errors come out as our classes. */

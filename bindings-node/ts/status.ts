@@ -35,6 +35,23 @@ export interface Windows {
   readonly '1h': WindowMetrics;
 }
 
+/** A real request whose trace was captured. */
+export interface Exemplar {
+  readonly traceId: string;
+  /** The transaction; null where there is only the trace. */
+  readonly eventId: string | null;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** When it ended; RFC 3339, UTC. */
+  readonly timestamp: string;
+}
+
+/** The same, and where it stands among the requests of the last hour. */
+export interface JudgedExemplar extends Exemplar {
+  /** The highest of 0.5, 0.9, 0.95, 0.99 and 0.999 that it reaches, else 0. */
+  readonly quantile: number;
+}
+
 /** One operation of any kind. */
 export interface OperationStatus extends Durations {
   readonly name: string;
@@ -44,6 +61,8 @@ export interface OperationStatus extends Durations {
   readonly errors: number;
   readonly errorRate: number;
   readonly errorsByType: Readonly<Record<string, number>>;
+  /** Requests of the last hour, slowest first. */
+  readonly exemplars: readonly JudgedExemplar[];
   readonly windows: Windows;
 }
 
@@ -209,6 +228,8 @@ export interface SeriesSnapshot {
   readonly p999?: number;
   readonly errors?: number;
   readonly errorsByType?: Readonly<Record<string, number>>;
+  /** Of an operation: real requests of the last hour, slowest first. */
+  readonly exemplars?: readonly Exemplar[];
   /** Lowest value, highest value and count of each bucket that holds something. */
   readonly buckets?: readonly (readonly [lowest: number, highest: number, count: number])[];
 }

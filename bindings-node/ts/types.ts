@@ -1,5 +1,6 @@
 /** What users hand in: kinds, labels, options. */
 
+import type { ErrorsOptions } from './events/settings.js';
 import type { SecretsOptions } from './secret-settings.js';
 
 /** What an operation is to the service. */
@@ -46,6 +47,8 @@ export interface Options {
   readonly maxWindowBytes?: number | undefined;
   /** How often the windows take in what is new, 1,000 ms unless told. */
   readonly tickMs?: number | undefined;
+  /** Errors and traces. */
+  readonly errors?: ErrorsOptions | undefined;
   /** The secret cache. */
   readonly secrets?: SecretsOptions | undefined;
 }

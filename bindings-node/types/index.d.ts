@@ -1,6 +1,6 @@
 /**
- * Tallylight for Node: latency metrics that cost nanoseconds, secrets that never stampede, and one
- * live status document.
+ * Tallylight for Node: latency metrics that cost nanoseconds, secrets that never stampede, errors of
+ * which every one is accounted for, and one live status document.
  *
  * ```js
  * import { init, operation, status } from 'tallylight';
@@ -14,6 +14,10 @@
  * Importing starts nothing and loads nothing native; the first call does. Recording before `init`
  * is kept. All threads of the process record into the same metrics.
  */
+import { addBreadcrumb, captureEvent, captureException, captureMessage, lastEventId } from './events/capture.js';
+import { clearScope, setContext, setExtra, setFingerprint, setLevel, setTag, setTags, setUser } from './events/context.js';
+import { close, delivery, flush } from './events/delivery.js';
+import { withIsolationScope, withScope } from './events/scope.js';
 import type { Counter, Gauge, Histogram } from './instruments.js';
 import type { Operation } from './operation.js';
 import { defineSecrets } from './secret-accessors.js';
@@ -22,6 +26,15 @@ import type { Drops, Snapshot, Status } from './status.js';
 import type { InstrumentOptions, Labels, OperationOptions, Options } from './types.js';
 export { ClosedError, ConflictError, DeniedError, InternalError, InvalidConfigError, InvalidLabelError, InvalidNameError, InvalidValueError, IoError, NotFoundError, NotReadyError, ParseError, TallylightError, TimeoutError, UnavailableError, UnsupportedError, } from './errors.js';
 export type { ErrorCode, ErrorContext, ErrorDetails } from './errors.js';
+export type { Breadcrumb } from './events/breadcrumbs.js';
+export { addBreadcrumb, captureEvent, captureException, captureMessage, lastEventId } from './events/capture.js';
+export { clearScope, setContext, setExtra, setFingerprint, setLevel, setTag, setTags, setUser, } from './events/context.js';
+export { close, delivery, flush } from './events/delivery.js';
+export type { Delivery } from './events/delivery.js';
+export type { CaptureOptions } from './events/event.js';
+export { Scope, withIsolationScope, withScope } from './events/scope.js';
+export type { AutomaticBreadcrumbs, BreadcrumbHint, ErrorsOptions, EventHint, Ignored, InitialScope, SamplingContext, } from './events/settings.js';
+export type { Attachment, Event, ExceptionValue, Frame, Level, Mechanism, User } from './events/types.js';
 export type { Counter, Gauge, Histogram } from './instruments.js';
 export type { Operation, Timer } from './operation.js';
 export { defineSecrets } from './secret-accessors.js';
@@ -47,6 +60,24 @@ export interface Tallylight {
     readonly status: typeof status;
     readonly drops: typeof drops;
     readonly shutdown: typeof shutdown;
+    readonly captureException: typeof captureException;
+    readonly captureMessage: typeof captureMessage;
+    readonly captureEvent: typeof captureEvent;
+    readonly lastEventId: typeof lastEventId;
+    readonly addBreadcrumb: typeof addBreadcrumb;
+    readonly setUser: typeof setUser;
+    readonly setTag: typeof setTag;
+    readonly setTags: typeof setTags;
+    readonly setContext: typeof setContext;
+    readonly setExtra: typeof setExtra;
+    readonly setLevel: typeof setLevel;
+    readonly setFingerprint: typeof setFingerprint;
+    readonly clearScope: typeof clearScope;
+    readonly withScope: typeof withScope;
+    readonly withIsolationScope: typeof withIsolationScope;
+    readonly flush: typeof flush;
+    readonly close: typeof close;
+    readonly delivery: typeof delivery;
     readonly getSecret: typeof getSecret;
     readonly getSecretSync: typeof getSecretSync;
     readonly peek: typeof peek;

@@ -8,6 +8,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 use tallylight::{Config, ErrorKind};
 
+use crate::capture;
 use crate::convert::{self, ConfigArguments};
 use crate::document::{document, written};
 use crate::errors::{exception, guard};
@@ -42,7 +43,7 @@ pub(crate) fn instance(py: Python<'_>) -> PyResult<tallylight::Tallylight> {
 /// What is left out comes from the environment (`TALLYLIGHT_*`). Called again with the same
 /// settings it returns the same instance; with others it raises `ConflictError`.
 #[pyfunction]
-#[pyo3(signature = (*, environment=None, service=None, release=None, max_series=None, max_memory_bytes=None, max_window_bytes=None, tick_ms=None, secrets=None))]
+#[pyo3(signature = (*, environment=None, service=None, release=None, max_series=None, max_memory_bytes=None, max_window_bytes=None, tick_ms=None, secrets=None, errors=None))]
 #[allow(
     clippy::too_many_arguments,
     reason = "each is a keyword argument in Python"
@@ -57,6 +58,7 @@ pub(crate) fn init(
     max_window_bytes: Option<&Bound<'_, PyAny>>,
     tick_ms: Option<&Bound<'_, PyAny>>,
     secrets: Option<&Bound<'_, PyAny>>,
+    errors: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Py<Tallylight>> {
     let given = ConfigArguments {
         environment,
@@ -73,9 +75,17 @@ pub(crate) fn init(
         if let Some(settings) = secrets {
             secrets::apply_settings(settings, &mut config.secrets)?;
         }
+        if let Some(settings) = errors {
+            capture::apply_settings(settings, &mut config.errors)?;
+        }
+        // Read before anything starts, and held once it has.
+        let face = py.import("tallylight._capture_settings")?;
+        let own = face.call_method1("read", (errors,))?;
+        let known = capture::described(py, &config.errors)?;
         fork::register(py)?;
         py.detach(|| tallylight::init(config))
             .map_err(|error| exception(py, &error))?;
+        face.call_method1("hold", (own, known))?;
         default(py)
     })
 }

@@ -2,12 +2,13 @@
 //!
 //! Map: [`client`] the functions of the module, [`instruments`] the handles, [`timer`] and
 //! [`timed`] what measures a duration, [`errors`] how a failure becomes an exception, [`convert`]
-//! and [`document`] what comes in and goes out, [`secrets`] the secrets, [`fork`] and [`cli`] the process, [`raw`] and
+//! and [`document`] what comes in and goes out, [`secrets`] the secrets, [`capture`] errors and traces, [`fork`] and [`cli`] the process, [`raw`] and
 //! [`raw_secrets`] the hot calls and all of this crate's unsafe code. The typed face that users read is
 //! `python/tallylight`.
 
 #![deny(unsafe_code)]
 
+mod capture;
 mod cli;
 mod client;
 mod convert;
@@ -41,6 +42,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     raw::attach_bare_methods(py)?;
     raw_secrets::attach(py)?;
     secrets::add_to(module)?;
+    capture::add_to(module)?;
     module.add("TimedFunction", raw::timed_function_type(py)?)?;
     module.add("default", client::default(py)?)?;
     module.add_function(wrap_pyfunction!(client::init, module)?)?;

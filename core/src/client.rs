@@ -21,6 +21,8 @@ use crate::runtime::Ticker;
 #[cfg(feature = "secrets-aws")]
 use crate::secrets::Secrets;
 use crate::status::{self, Status};
+#[cfg(feature = "sentry")]
+use crate::trace::Traces;
 use parking_lot::Mutex;
 
 /// An instance of Tallylight. Cheap to clone: every clone is the same instance.
@@ -40,6 +42,8 @@ struct Inner {
     settings: Mutex<Settings>,
     #[cfg(feature = "sentry")]
     errors: Errors,
+    #[cfg(feature = "sentry")]
+    traces: Traces,
     #[cfg(feature = "secrets-aws")]
     secrets: Secrets,
 }
@@ -135,6 +139,8 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
             .configure(config.secrets.clone(), &environment)?;
         #[cfg(feature = "sentry")]
         instance.inner.errors.configure(&config, &environment)?;
+        #[cfg(feature = "sentry")]
+        instance.inner.traces.configure(&config, &environment);
         *settings = Settings {
             config,
             environment,
@@ -203,16 +209,26 @@ impl Tallylight {
         let registry = Registry::new(limits(&config))?;
         #[cfg(any(feature = "secrets-aws", feature = "sentry"))]
         let io = Arc::new(Io::default());
+        #[cfg(feature = "sentry")]
+        let errors = Errors::new(
+            &config,
+            &environment,
+            Arc::clone(&registry),
+            clock.clone(),
+            Arc::clone(&io),
+        )?;
         Ok(Self {
             inner: Arc::new(Inner {
                 #[cfg(feature = "sentry")]
-                errors: Errors::new(
+                traces: Traces::new(
                     &config,
                     &environment,
                     Arc::clone(&registry),
                     clock.clone(),
-                    Arc::clone(&io),
-                )?,
+                    errors.clone(),
+                ),
+                #[cfg(feature = "sentry")]
+                errors,
                 #[cfg(feature = "secrets-aws")]
                 secrets: Secrets::new(
                     config.secrets.clone(),
@@ -248,7 +264,11 @@ impl Tallylight {
             let Some(inner) = weak.upgrade() else {
                 return false;
             };
-            let tick = || metrics::collect(&inner.registry, inner.clock.now().as_secs());
+            let tick = || {
+                metrics::collect(&inner.registry, inner.clock.now().as_secs());
+                #[cfg(feature = "sentry")]
+                inner.traces.tick();
+            };
             match catch_unwind(AssertUnwindSafe(tick)) {
                 Ok(()) => inner.ticker.count_tick(),
                 Err(_) => inner.ticker.count_panic(),
@@ -366,6 +386,13 @@ impl Tallylight {
     #[must_use]
     pub fn errors(&self) -> &Errors {
         &self.inner.errors
+    }
+
+    /// The traces, check-ins, sessions and authentication failures of this instance. Starts nothing.
+    #[cfg(feature = "sentry")]
+    #[must_use]
+    pub fn traces(&self) -> &Traces {
+        &self.inner.traces
     }
 
     /// The secrets of this instance. Starts nothing.

@@ -73,6 +73,8 @@ pub mod secrets;
 pub mod status;
 #[cfg(feature = "metrics")]
 pub mod stopwatch;
+#[cfg(feature = "sentry")]
+pub mod trace;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -6,6 +6,7 @@ mod bench;
 mod counts;
 mod demo;
 mod dist;
+mod environment;
 mod failure;
 mod generate;
 mod markers;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Task::Gen(options) => generate::run(options),
         Task::Dist(options) => dist::run(options),
     };
+    environment::forget_state();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

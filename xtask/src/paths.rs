@@ -45,9 +45,14 @@ pub(crate) fn venv_python() -> PathBuf {
     venv().join("bin/python")
 }
 
-/// The virtual environment of the servers that tests run against: apart, so that their packages never meet ours.
-pub(crate) fn servers_venv() -> PathBuf {
-    target().join("services/venv")
+/// A virtual environment of something that tests run against: apart, so that its packages never meet ours.
+pub(crate) fn server_venv(name: &str) -> PathBuf {
+    target().join("services").join(name)
+}
+
+/// That environment's interpreter.
+pub(crate) fn server_python(name: &str) -> PathBuf {
+    server_venv(name).join("bin/python")
 }
 
 /// A path as the user would type it: relative to the root when it lies inside.

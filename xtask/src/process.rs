@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{Doing, Failure, Result};
 use crate::report::{self, Verdict};
-use crate::{paths, signals};
+use crate::{environment, paths, signals};
 
 /// How long a step may take unless it says otherwise. A hung child must not hang the whole run.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -47,7 +47,7 @@ impl Step {
     pub(crate) fn new(name: &str, program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program);
         command.current_dir(paths::root()).stdin(Stdio::null());
-        plain_environment(&mut command);
+        environment::plain(&mut command);
         Self {
             name: name.to_string(),
             command,
@@ -313,7 +313,10 @@ impl Finished {
     /// The end of what it printed.
     pub(crate) fn last_lines(&self, count: usize) -> String {
         let text = readable(&self.log);
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
         lines[lines.len().saturating_sub(count)..].join("\n")
     }
 
@@ -407,49 +410,6 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-/// What children must not inherit: colours that would hide the counts, and cargo's variables about xtask itself,
-/// which would make build scripts run anew.
-pub(crate) fn plain_environment(command: &mut Command) {
-    for (key, _) in std::env::vars_os() {
-        let Some(key) = key.to_str() else { continue };
-        let about_xtask = key.starts_with("CARGO_PKG_")
-            || key.starts_with("CARGO_BIN_")
-            || key.starts_with("CARGO_MANIFEST_")
-            || matches!(
-                key,
-                "CARGO" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE" | "OUT_DIR"
-            );
-        if about_xtask {
-            command.env_remove(key);
-        }
-    }
-    command
-        .env("CARGO_TERM_COLOR", "never")
-        .env("CARGO_TERM_PROGRESS_WHEN", "never")
-        .env("NO_COLOR", "1")
-        .env_remove("FORCE_COLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .env_remove("LD_LIBRARY_PATH");
-    // `cargo run` puts its own libraries first, which are not those of another toolchain.
-    if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
-        let target = paths::target();
-        let kept: Vec<PathBuf> = std::env::split_paths(&libraries)
-            .filter(|path| {
-                !path.starts_with(&target)
-                    && !path.components().any(|c| c.as_os_str() == "toolchains")
-            })
-            .collect();
-        if let (false, Ok(joined)) = (kept.is_empty(), std::env::join_paths(&kept)) {
-            command.env("LD_LIBRARY_PATH", joined);
-        }
-    }
-    // So that cargo, maturin and napi build against one interpreter and share what they built.
-    let python = paths::venv_python();
-    if python.exists() {
-        command.env("PYO3_PYTHON", python);
     }
 }
 

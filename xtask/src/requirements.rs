@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
-use crate::process::{self, Step};
-use crate::report;
+use crate::process::Step;
+use crate::{environment, report};
 
 /// A version as far as we compare it.
 pub(crate) type Version = (u32, u32);
@@ -296,7 +296,7 @@ pub(crate) fn version(text: &str) -> Option<(Version, String)> {
 /// What a short question to a tool answers; `None` when it is not there or says no.
 pub(crate) fn output(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Option<String> {
     let mut command = Command::new(program);
-    process::plain_environment(&mut command);
+    environment::plain(&mut command);
     let output = command.args(args).stdin(Stdio::null()).output().ok()?;
     output
         .status

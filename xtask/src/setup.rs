@@ -61,7 +61,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     everything(&requirements)?;
     if let Ok(found) = &requirements.python {
-        servers(found)?;
+        moto(found)?;
+        // Only some tests need these: without them they are skipped.
+        for optional in [bugsink(found), relay(found)] {
+            match optional {
+                Err(failure) if failure.is_interrupt() => return Err(failure),
+                Err(failure) => report::warn(&failure.to_string()),
+                Ok(()) => {}
+            }
+        }
     }
     report::say("setup: ready. Next: `cargo xtask demo` or `cargo xtask test`.");
     Ok(())
@@ -144,17 +152,32 @@ pub(crate) fn python(interpreter: &Found) -> Result<()> {
     stamp.write()
 }
 
-/// The virtual environment of the servers that tests run against, with its packages.
-pub(crate) fn servers(interpreter: &Found) -> Result<()> {
-    let wanted = paths::at("tests/servers/requirements.txt");
-    let folder = paths::servers_venv();
-    let python = folder.join("bin/python");
-    let stamp = Stamp::of("servers", &[&wanted], &interpreter.version)?;
+/// moto, which stands in for AWS.
+pub(crate) fn moto(interpreter: &Found) -> Result<()> {
+    server("venv", "requirements.txt", interpreter)
+}
+
+/// Bugsink, which stands in for Sentry.
+pub(crate) fn bugsink(interpreter: &Found) -> Result<()> {
+    server("bugsink", "bugsink.txt", interpreter)
+}
+
+/// Sentry's own validation of events.
+pub(crate) fn relay(interpreter: &Found) -> Result<()> {
+    server("relay", "relay.txt", interpreter)
+}
+
+/// A virtual environment of what tests run against, with the packages that a file of `tests/servers` names.
+fn server(name: &str, wanted: &str, interpreter: &Found) -> Result<()> {
+    let wanted = paths::at("tests/servers").join(wanted);
+    let folder = paths::server_venv(name);
+    let python = paths::server_python(name);
+    let stamp = Stamp::of(&format!("server-{name}"), &[&wanted], &interpreter.version)?;
     if stamp.holds() && python.exists() {
         return Ok(());
     }
-    venv("setup-servers-venv", &folder, interpreter)?;
-    Step::new("setup-servers-pip", &python)
+    venv(&format!("setup-{name}-venv"), &folder, interpreter)?;
+    Step::new(&format!("setup-{name}-pip"), &python)
         .args(PIP_INSTALL)
         .arg(&wanted)
         .run()

@@ -162,12 +162,20 @@ impl Context {
     /// the tests that need them skip themselves.
     pub(crate) fn services(&self, outcome: &mut Outcome) -> Result<Vec<Variable>> {
         match &self.requirements.python {
-            Err(missing) => outcome.lacking_for("the tests against moto: ", missing),
+            Err(missing) => outcome.lacking_for("the tests against servers: ", missing),
             Ok(python) => {
                 self.services.ready(outcome, "the test servers", || {
                     let _ = self.running.set(Services::start(python)?);
                     Ok(())
                 })?;
+                for why in self
+                    .running
+                    .get()
+                    .map(Services::take_absent)
+                    .unwrap_or_default()
+                {
+                    outcome.unavailable(why);
+                }
             }
         }
         Ok(services::environment(self.running.get()))
@@ -257,7 +265,10 @@ impl Outcome {
 
     /// The same for a part of a suite, which `part` names.
     fn lacking_for(&mut self, part: &str, missing: &requirements::Missing) {
-        let why = format!("{part}{}", missing.sentence());
+        self.unavailable(format!("{part}{}", missing.sentence()));
+    }
+
+    fn unavailable(&mut self, why: String) {
         if requirements::in_ci() {
             self.fail(why);
         } else {

@@ -3,7 +3,6 @@
 
 pub mod changes;
 pub mod epoch;
-mod promise;
 pub mod settings;
 pub mod value;
 
@@ -17,7 +16,7 @@ use tallylight::secrets::{Both, Request};
 use tallylight::{Error, Secret};
 
 use crate::boundary::{Result, Thrown, contained};
-use promise::{Done, now_or_later};
+use crate::promise::{Done, now_or_later};
 use value::SecretValue;
 
 /// The longest time that means anything here, in milliseconds.

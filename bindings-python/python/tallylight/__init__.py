@@ -1,4 +1,4 @@
-"""Latency metrics recorded in nanoseconds, secrets cached, and one live status document.
+"""Latency metrics in nanoseconds, secrets cached, errors delivered, and one live status document.
 
     import tallylight
 
@@ -10,12 +10,27 @@
 
     key = tallylight.get_secret("cineview-gemini-api").reveal()
 
+    try:
+        ...
+    except Exception as error:
+        tallylight.capture_exception(error, tags={"step": "resize"})
+
     print(tallylight.status()["operations"][0]["p95Duration"])
 
 Resolve a handle once and keep it; its ``record`` is the hot call. Durations are milliseconds.
 Recording never raises: a bad value is dropped and counted (see ``drops()``). Importing starts no
-thread; ``init()`` does. Secrets are in :mod:`tallylight.secrets`.
+thread; ``init()`` does. Secrets are in :mod:`tallylight.secrets`; the types of errors in
+:mod:`tallylight.events`.
 """
+
+from ._capture import (
+    add_breadcrumb,
+    capture_event,
+    capture_exception,
+    capture_message,
+    last_event_id,
+)
+from ._capture_delivery import close, close_async, delivery, flush, flush_async
 
 from ._native import (
     Counter,
@@ -29,6 +44,19 @@ from ._native import (
     __version__,
     default,
     init,
+)
+from ._scopes import (
+    Scope,
+    clear_scope,
+    set_context,
+    set_extra,
+    set_fingerprint,
+    set_level,
+    set_tag,
+    set_tags,
+    set_user,
+    with_isolation_scope,
+    with_scope,
 )
 from .errors import (
     ClosedError,
@@ -82,6 +110,46 @@ status = default.status
 drops = default.drops
 shutdown = default.shutdown
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._capture_logging import LoggingHandler
+else:
+
+    def __getattr__(name):
+        # Loaded by the first use: `logging` takes longer to import than all of this package.
+        if name == "LoggingHandler":
+            from ._capture_logging import LoggingHandler
+
+            globals()[name] = LoggingHandler
+            return LoggingHandler
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+for _function in (
+    add_breadcrumb,
+    capture_event,
+    capture_exception,
+    capture_message,
+    clear_scope,
+    close,
+    close_async,
+    delivery,
+    flush,
+    flush_async,
+    last_event_id,
+    set_context,
+    set_extra,
+    set_fingerprint,
+    set_level,
+    set_tag,
+    set_tags,
+    set_user,
+    with_isolation_scope,
+    with_scope,
+):
+    setattr(Tallylight, _function.__name__, staticmethod(_function))
+del _function
+
 
 def version() -> str:
     """The version of this package and of the core inside it."""
@@ -101,10 +169,12 @@ __all__ = [
     "InvalidLabelError",
     "InvalidNameError",
     "InvalidValueError",
+    "LoggingHandler",
     "NotFoundError",
     "NotReadyError",
     "Operation",
     "ParseError",
+    "Scope",
     "Secret",
     "SecretAccessor",
     "SecretChange",
@@ -118,19 +188,30 @@ __all__ = [
     "UnavailableError",
     "UnsupportedError",
     "__version__",
+    "add_breadcrumb",
     "both",
     "both_async",
+    "capture_event",
+    "capture_exception",
+    "capture_message",
+    "clear_scope",
     "clear_secret_override",
+    "close",
+    "close_async",
     "counter",
     "declared_secrets",
     "define_secrets",
+    "delivery",
     "drops",
+    "flush",
+    "flush_async",
     "gauge",
     "get_secret",
     "get_secret_async",
     "get_secret_sync",
     "histogram",
     "init",
+    "last_event_id",
     "on_secret_change",
     "operation",
     "peek",
@@ -140,10 +221,19 @@ __all__ = [
     "refresh_secret_async",
     "scrub",
     "secret_overrides",
+    "set_context",
+    "set_extra",
+    "set_fingerprint",
+    "set_level",
     "set_secret_override",
+    "set_tag",
+    "set_tags",
+    "set_user",
     "shutdown",
     "snapshot",
     "status",
     "version",
+    "with_isolation_scope",
+    "with_scope",
     "with_secret",
 ]

@@ -34,6 +34,23 @@ class Drops(TypedDict):
     """Label values and error types that were cut to length."""
 
 
+class Exemplar(TypedDict):
+    """A real request whose trace was captured."""
+
+    traceId: str
+    eventId: str | None
+    duration: float
+    """Milliseconds."""
+    timestamp: str
+
+
+class JudgedExemplar(Exemplar):
+    """The same, and where it stands among the requests of the last hour."""
+
+    quantile: float
+    """The highest of 0.5, 0.9, 0.95, 0.99 and 0.999 that it reaches, else 0."""
+
+
 class _Series(TypedDict):
     name: str
     instrument: Literal["operation", "counter", "gauge", "histogram"]
@@ -60,6 +77,8 @@ class SeriesSnapshot(_Series, total=False):
     p999: float
     errors: int
     errorsByType: dict[str, int]
+    exemplars: list[Exemplar]
+    """Of an operation: real requests of the last hour, slowest first."""
     buckets: list[list[int]]
     """``[lowest, highest, count]`` of each bucket that holds something, before the scale."""
 
@@ -129,6 +148,7 @@ class OperationRow(Durations):
     errors: int
     errorRate: float
     errorsByType: dict[str, int]
+    exemplars: list[JudgedExemplar]
     windows: Windows
 
 

@@ -91,7 +91,7 @@ fn given<'a, 'py>(argument: Option<&'a Bound<'py, PyAny>>) -> Option<&'a Bound<'
 }
 
 /// A span of time given in milliseconds.
-pub(super) fn milliseconds(
+pub(crate) fn milliseconds(
     value: &Bound<'_, PyAny>,
     kind: ErrorKind,
     what: &str,
@@ -104,7 +104,7 @@ pub(super) fn milliseconds(
 }
 
 /// Names as a list, from any iterable of them but a `str`, which is one.
-pub(super) fn names(
+pub(crate) fn names(
     given: &Bound<'_, PyAny>,
     kind: ErrorKind,
     what: &str,

@@ -18,9 +18,10 @@ mod signal;
 
 use pyo3::prelude::*;
 
-pub(crate) use arguments::{Asked, NAMES, Wanted};
+pub(crate) use arguments::{Asked, NAMES, Wanted, milliseconds, names};
 pub(crate) use calls::{get, get_sync, peek, set_override};
 pub(crate) use held::Held;
+pub(crate) use reply::Pending;
 pub(crate) use secret::Secret;
 pub(crate) use settings::apply as apply_settings;
 
@@ -32,7 +33,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.setattr("_Changes", py.get_type::<change::Changes>())?;
     module.setattr("_Mailbox", py.get_type::<mailbox::Mailbox>())?;
-    module.setattr("_Pending", py.get_type::<reply::Pending>())?;
+    module.setattr("_Pending", py.get_type::<Pending>())?;
     module.setattr("_get", wrap_pyfunction!(calls::_get, module)?)?;
     module.setattr("_refresh", wrap_pyfunction!(calls::_refresh, module)?)?;
     module.setattr("_refused", wrap_pyfunction!(calls::_refused, module)?)?;

@@ -5,19 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use tallylight::errors::Delivery;
 use tallylight::secrets::Both;
 use tallylight::{Error, ErrorKind};
 
 use super::mailbox::Mailbox;
 use super::secret::Secret;
 use super::signal::Signal;
+use crate::document::document;
 use crate::errors::{exception, guard, invalid};
 
-/// What a call on secrets answers.
+/// What a call on secrets answers, and one that waits for events to be delivered.
 pub(super) enum Answer {
     One(tallylight::Secret),
     Pair(Both),
     Each(BTreeMap<String, Result<tallylight::Secret, Error>>),
+    Delivery(Delivery),
 }
 
 /// Where the core leaves the answer, from whatever thread.
@@ -49,6 +52,15 @@ impl Pending {
         let reply = Arc::default();
         ask(Reply(Arc::clone(&reply)));
         Self { reply }
+    }
+
+    /// As [`Self::ask`], for where everything is that was captured.
+    pub(crate) fn delivery(ask: impl FnOnce(Box<dyn FnOnce(Delivery) + Send>)) -> Self {
+        Self::ask(|reply| {
+            ask(Box::new(|delivery| {
+                reply.give(Ok(Answer::Delivery(delivery)));
+            }));
+        })
     }
 
     /// The answer, if it came.
@@ -109,6 +121,7 @@ fn object(py: Python<'_>, answer: Answer) -> PyResult<Bound<'_, PyAny>> {
             let pair = py.import("tallylight.secrets")?.getattr("SecretPair")?;
             pair.call1((Secret::from(current), previous.map(Secret::from)))
         }
+        Answer::Delivery(delivery) => document(py, &delivery),
         Answer::Each(answers) => {
             let dict = PyDict::new(py);
             for (name, answer) in answers {

@@ -22,6 +22,8 @@ mod output;
 mod plain;
 mod poll;
 mod rows;
+#[cfg(any(feature = "secrets-aws", feature = "sentry"))]
+mod say;
 #[cfg(feature = "secrets-aws")]
 mod secrets;
 mod status;

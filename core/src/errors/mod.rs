@@ -9,7 +9,9 @@
 mod config;
 mod delivery;
 mod dsn;
+mod enrich;
 mod item;
+mod prepare;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,6 +14,7 @@ mod directory;
 mod distribution;
 mod drops;
 mod error_types;
+mod exemplars;
 mod hot;
 mod instruments;
 pub mod isolate;
@@ -39,6 +40,7 @@ pub mod hdr;
 pub use distribution::Distribution;
 pub use drops::{DropReason, Drops};
 pub use error_types::{MAX_ERROR_TYPES, OTHER_ERROR};
+pub use exemplars::Exemplar;
 pub use instruments::{Counter, Gauge, Histogram};
 pub use labels::{
     Labels, MAX_ERROR_TYPE_BYTES, MAX_LABEL_KEY_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS,
@@ -50,6 +52,8 @@ pub use series::{InstrumentOptions, Kind};
 pub use snapshot::{Quantiles, SeriesSnapshot, Snapshot};
 
 pub(crate) use drops::Tally;
+#[cfg(feature = "sentry")]
+pub(crate) use operation::short_type_name;
 pub(crate) use registry::Limits;
 pub(crate) use series::Instrument;
 pub(crate) use snapshot::{Reading, Steps, WINDOWS, collect, read, totals};

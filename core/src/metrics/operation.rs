@@ -270,7 +270,7 @@ impl Drop for Timer<'_> {
 }
 
 /// The type's own name, without its path: `io::Error` of `std::io::error::Error` is `Error`.
-fn short_type_name<T>() -> &'static str {
+pub(crate) fn short_type_name<T>() -> &'static str {
     let full = std::any::type_name::<T>();
     let head = full.split('<').next().unwrap_or(full);
     head.rsplit("::").next().unwrap_or(head)

@@ -13,6 +13,7 @@ use super::collector::Collector;
 use super::directory::DirectoryWriter;
 use super::drops::{DropReason, Drops, Tally};
 use super::error_types::ErrorTypes;
+use super::exemplars::Exemplars;
 use super::hot::HotPage;
 use super::labels::{self, Labels};
 use super::protocol;
@@ -76,6 +77,8 @@ pub struct Registry {
     tallies: [AtomicU64; Tally::CELLS],
     state: RwLock<State>,
     pub(crate) collector: Mutex<Collector>,
+    /// Taken last of all.
+    pub(super) exemplars: Exemplars,
 }
 
 /// How large a registry is.
@@ -111,6 +114,7 @@ impl Registry {
                 hot_pages: Vec::new(),
             }),
             collector: Mutex::new(Collector::new(limits.max_window_bytes)),
+            exemplars: Exemplars::default(),
         }))
     }
 

@@ -8,6 +8,7 @@ use serde::ser::{SerializeStruct, Serializer};
 
 use super::collector::Collected;
 use super::distribution::Distribution;
+use super::exemplars::Exemplar;
 use super::labels::Labels;
 use super::layout;
 use super::registry::Registry;
@@ -27,6 +28,8 @@ pub(crate) struct Reading {
     /// In the order of [`WINDOWS`].
     pub(crate) windows: [WindowReading; WINDOWS.len()],
     pub(crate) errors: Vec<ErrorReading>,
+    /// Slowest first.
+    pub(crate) exemplars: Vec<Exemplar>,
 }
 
 #[derive(Default)]
@@ -77,6 +80,7 @@ pub(crate) fn read(
     let view = registry.view();
     collector.collect(&view, now);
     let children = children(&view.series);
+    let mut exemplars = registry.all_exemplars(now);
     let mut steps = Steps::new();
     let mut readings = Vec::new();
     for series in view.series.iter().filter(|series| series.parent.is_none()) {
@@ -97,6 +101,7 @@ pub(crate) fn read(
             value: collected.value,
             level: collected.level,
             windows: WINDOWS.map(|(_, seconds)| window(collected, since(now, seconds))),
+            exemplars: exemplars.remove(&series.id).unwrap_or_default(),
             errors: errors
                 .iter()
                 .map(|(child, counts)| ErrorReading {
@@ -128,6 +133,7 @@ pub(crate) fn totals(registry: &Registry, now: u64) -> Vec<SeriesSnapshot> {
     let view = registry.view();
     collector.collect(&view, now);
     let children = children(&view.series);
+    let mut exemplars = registry.all_exemplars(now);
     view.series
         .iter()
         .filter(|series| series.parent.is_none())
@@ -141,7 +147,8 @@ pub(crate) fn totals(registry: &Registry, now: u64) -> Vec<SeriesSnapshot> {
                 .filter(|(_, total)| *total > 0)
                 .map(|(child, total)| (child.name.to_string(), clamped(total)))
                 .collect();
-            Some(SeriesSnapshot::of(series, collected, errors))
+            let exemplars = exemplars.remove(&series.id).unwrap_or_default();
+            Some(SeriesSnapshot::of(series, collected, errors, exemplars))
         })
         .collect()
 }
@@ -261,10 +268,17 @@ pub struct SeriesSnapshot {
     pub distribution: Arc<Distribution>,
     /// Failures by type.
     pub errors_by_type: BTreeMap<String, u64>,
+    /// Of an operation that traces measured: real requests, slowest first, of the last hour.
+    pub exemplars: Vec<Exemplar>,
 }
 
 impl SeriesSnapshot {
-    fn of(series: &Series, collected: &Collected, errors_by_type: BTreeMap<String, u64>) -> Self {
+    fn of(
+        series: &Series,
+        collected: &Collected,
+        errors_by_type: BTreeMap<String, u64>,
+        exemplars: Vec<Exemplar>,
+    ) -> Self {
         let (kind, unit) = match series.instrument {
             Instrument::Operation(kind) => (Some(kind), Some("ns".to_owned())),
             _ => (None, series.unit.as_deref().map(str::to_owned)),
@@ -284,6 +298,7 @@ impl SeriesSnapshot {
             },
             distribution: Arc::clone(&collected.distribution),
             errors_by_type,
+            exemplars,
         }
     }
 
@@ -312,7 +327,7 @@ impl SeriesSnapshot {
 
 impl Serialize for SeriesSnapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Series", 16)?;
+        let mut fields = serializer.serialize_struct("Series", 17)?;
         fields.serialize_field("name", &self.name)?;
         fields.serialize_field("instrument", self.instrument)?;
         fields.serialize_field("labels", &self.labels)?;
@@ -339,6 +354,9 @@ impl Serialize for SeriesSnapshot {
         fields.serialize_field("p999", &quantiles.p999)?;
         fields.serialize_field("errors", &self.errors())?;
         fields.serialize_field("errorsByType", &self.errors_by_type)?;
+        if self.kind.is_some() {
+            fields.serialize_field("exemplars", &self.exemplars)?;
+        }
         fields.serialize_field("buckets", &Buckets(self))?;
         fields.end()
     }

@@ -16,6 +16,7 @@ use super::environment::{self, FromVariable};
 use super::failure::{Failure, FailureKind};
 use super::fetched::Fetched;
 use super::file::{self, FileStamp, Located};
+use super::file_threads::FileThreads;
 use super::index::Id;
 use super::name::SecretName;
 use super::shared::Settings;
@@ -85,13 +86,14 @@ pub(super) async fn read(
     surroundings: &Surroundings,
     settings: &Settings,
     aws: &Aws,
+    threads: &FileThreads,
     until: Instant,
 ) -> Result<Read, Failure> {
     if let Some(located) = &surroundings.file {
         if !id.which.is_current() {
             return Err(no_versions(id, "a file"));
         }
-        return read_file(&id.name, located.clone(), until).await;
+        return read_file(&id.name, located.clone(), threads, until).await;
     }
     if asks_aws(surroundings, settings) {
         return match aws.read(&id.name, &id.which, until).await {
@@ -126,20 +128,27 @@ fn asks_aws(surroundings: &Surroundings, settings: &Settings) -> bool {
     settings.config.sources.aws && (surroundings.has_aws || !settings.is_development)
 }
 
-async fn read_file(name: &str, located: Located, until: Instant) -> Result<Read, Failure> {
+async fn read_file(
+    name: &str,
+    located: Located,
+    threads: &FileThreads,
+    until: Instant,
+) -> Result<Read, Failure> {
     let secret = SecretName::parse(name)
         .map_err(|error| Failure::new(FailureKind::Invalid, name, error.to_string()))?;
-    let place = match file::shown(&located.path) {
+    // Without a look at the file: this thread must not hang with it.
+    let place = match file::shown_unseen(&located.path) {
         Some(path) => ("path", path),
         None => ("variable", located.variable.clone()),
     };
-    let blocking = tokio::task::spawn_blocking(move || file::read(&secret, &located));
+    let path = located.path.clone();
+    let reading = threads.run(&path, move || file::read(&secret, &located));
     let failed = |kind, text: &str| {
         let mut failure = Failure::new(kind, name, text);
         failure.place = Some(place.clone());
         failure
     };
-    match tokio::time::timeout_at(until, blocking).await {
+    match tokio::time::timeout_at(until, reading).await {
         Ok(Ok(Ok(read))) => Ok(Read {
             fetched: read.fetched,
             fetched_at: None,

@@ -1,5 +1,7 @@
 //! The settings of the secret cache.
 
+mod place;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

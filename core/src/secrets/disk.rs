@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::config::SecretsConfig;
 use super::fetched::Fetched;
+use super::file_threads::FileThreads;
 use super::index::Id;
 use super::request::Which;
 use super::sealed::{self, Revoked, SealedEntry};
@@ -42,9 +43,19 @@ pub struct CacheFileStatus {
     pub last_error: Option<String>,
 }
 
-#[derive(Default)]
 pub(super) struct Disk {
     state: Rc<State>,
+    /// A reading that hangs is the last.
+    reader: FileThreads,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self {
+            state: Rc::default(),
+            reader: FileThreads::new(1),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -72,7 +83,8 @@ impl Disk {
             return;
         }
         let max_age = config.max_stale;
-        let read = tokio::task::spawn_blocking(move || {
+        let place = path.clone();
+        let read = self.reader.run(&place, move || {
             sealed::read(&path, &key, SystemTime::now(), max_age)
         });
         match tokio::time::timeout(LONGEST_LOAD, read).await {

@@ -253,10 +253,19 @@ fn without_newline(bytes: &[u8]) -> &[u8] {
 /// The path for an error, unless it may be the secret itself, given by mistake: what looks like a
 /// value, and what no path begins like.
 pub(super) fn shown(path: &Path) -> Option<String> {
+    shown_unseen(path).or_else(|| plain(path).filter(|_| path.exists()))
+}
+
+/// As [`shown`], without asking the file system, which may hang.
+pub(super) fn shown_unseen(path: &Path) -> Option<String> {
+    plain(path).filter(|text| text.starts_with(['/', '.']))
+}
+
+/// The path, unless it looks like a value.
+fn plain(path: &Path) -> Option<String> {
     let text = path.to_str()?;
-    let is_path = text.starts_with(['/', '.']) || path.exists();
     let is_value = value_like(text).is_some() || text.chars().any(char::is_control);
-    (is_path && !is_value).then(|| text.chars().take(SHOWN_CHARS).collect())
+    (!is_value).then(|| text.chars().take(SHOWN_CHARS).collect())
 }
 
 impl Refused {

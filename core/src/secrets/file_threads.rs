@@ -94,7 +94,11 @@ mod tests {
         run(async {
             let threads = FileThreads::new(2);
             let (release, hangs) = hang();
-            assert!(timeout(SOON, threads.run(Path::new("/a/1"), hangs)).await.is_err());
+            assert!(
+                timeout(SOON, threads.run(Path::new("/a/1"), hangs))
+                    .await
+                    .is_err()
+            );
             // Nobody waits for it any more, and it hangs all the same.
             let again = threads.run(Path::new("/a/2"), || ());
             assert!(timeout(SOON, again).await.is_err());
@@ -109,15 +113,28 @@ mod tests {
         run(async {
             let threads = FileThreads::new(2);
             let (release, hangs) = hang();
-            assert!(timeout(SOON, threads.run(Path::new("/a/1"), hangs)).await.is_err());
+            assert!(
+                timeout(SOON, threads.run(Path::new("/a/1"), hangs))
+                    .await
+                    .is_err()
+            );
             let fails = threads.run(Path::new("/b/1"), || panic!("on purpose"));
             assert!(fails.await.unwrap_err().is_panic());
             let (release_too, hangs) = hang();
-            assert!(timeout(SOON, threads.run(Path::new("/b/1"), hangs)).await.is_err());
-            assert!(timeout(SOON, threads.run(Path::new("/c/1"), || ())).await.is_err());
+            assert!(
+                timeout(SOON, threads.run(Path::new("/b/1"), hangs))
+                    .await
+                    .is_err()
+            );
+            assert!(
+                timeout(SOON, threads.run(Path::new("/c/1"), || ()))
+                    .await
+                    .is_err()
+            );
             drop(release);
             threads.run(Path::new("/c/1"), || ()).await.unwrap();
             drop(release_too);
+            threads.run(Path::new("/b/1"), || ()).await.unwrap();
             threads.run(Path::new("relative"), || ()).await.unwrap();
             // What nobody uses is not kept.
             threads.of(Path::new("/d/1"));

@@ -25,12 +25,16 @@ use super::aws::Aws;
 use super::chain::{self, Surroundings};
 use super::disk::Disk;
 use super::entry::{Entry, Refusal};
+use super::file_threads::FileThreads;
 use super::index::Id;
 use super::reply::Reply;
 use super::shared::Shared;
 use super::slot::Slot;
 use super::value::Secret;
 use crate::error::Error;
+
+/// Of the eight threads of the I/O runtime's pool; two more are the sealed cache's.
+const FILE_THREADS: usize = 4;
 
 thread_local! {
     /// The keeper of this I/O thread.
@@ -63,6 +67,8 @@ pub(super) struct Keeper {
     era: u32,
     aws: RefCell<Option<Rc<Aws>>>,
     disk: Disk,
+    /// For the files of secrets.
+    threads: Rc<FileThreads>,
     slots: RefCell<HashMap<u64, Slot>>,
     ids: RefCell<HashMap<Id, u64>>,
     next_number: Cell<u64>,
@@ -87,6 +93,7 @@ impl Keeper {
             era: shared.era(),
             aws: RefCell::new(None),
             disk: Disk::default(),
+            threads: Rc::new(FileThreads::new(FILE_THREADS)),
             slots: RefCell::default(),
             ids: RefCell::default(),
             next_number: Cell::new(0),

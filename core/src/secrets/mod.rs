@@ -34,6 +34,7 @@ mod epoch;
 pub(crate) mod failure;
 pub(crate) mod fetched;
 pub(crate) mod file;
+mod file_threads;
 mod get;
 mod index;
 mod keeper;

@@ -88,6 +88,26 @@ pub(crate) fn read(
         .collect())
 }
 
+/// What a writing or a reading that began now would come to, as far as can be told without writing:
+/// the values in the file, none when there is no file yet.
+///
+/// # Errors
+/// See [`SealedErrorKind`].
+#[cfg(feature = "cli")]
+pub(crate) fn test(
+    path: &Path,
+    key: &SealKey,
+    now: SystemTime,
+    max_age: Duration,
+) -> Result<Option<usize>, SealedError> {
+    let store = Store::at(path)?;
+    store.check_folder()?;
+    match store.exists()? {
+        true => read(path, key, now, max_age).map(|entries| Some(entries.len())),
+        false => Ok(None),
+    }
+}
+
 /// Adds values to the file and takes revoked ones out of it, beside what other processes wrote.
 /// What is older than `max_age` goes.
 ///
@@ -176,7 +196,7 @@ pub(crate) enum SealedErrorKind {
 
 impl SealedErrorKind {
     /// Whether a file like this is of no use to anybody with our key and gives way to a new one.
-    const fn may_be_replaced(self) -> bool {
+    pub(crate) const fn may_be_replaced(self) -> bool {
         matches!(self, Self::Key | Self::Damaged | Self::Version)
     }
 }

@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::document::{
-    CounterRow, Durations, ErrorRow, GaugeRow, HistogramRow, History, HistoryPoint, Models,
-    OperationRow, Process, RequestFigures, SCHEMA_VERSION, Sentry, Service, Status, Telemetry,
-    WindowFigures, Windows,
+    CounterRow, Durations, ErrorRow, ExemplarRow, GaugeRow, HistogramRow, History, HistoryPoint,
+    Models, OperationRow, Process, RequestFigures, SCHEMA_VERSION, Sentry, Service, Status,
+    Telemetry, WindowFigures, Windows,
 };
 use crate::clock::rfc3339;
 use crate::config::{self, Config, Environment};
 #[cfg(feature = "sentry")]
 use crate::errors::Errors;
 use crate::metrics::{
-    self, Distribution, Instrument, Kind, Quantiles, Reading, Registry, Steps, WINDOWS,
+    self, Distribution, Instrument, Kind, Quantiles, Reading, Registry, Steps, WINDOWS, layout,
 };
 #[cfg(feature = "secrets-aws")]
 use crate::secrets::{Counts, Secrets};
@@ -201,6 +201,7 @@ fn operation_row(reading: &Reading, uptime: f64) -> Option<OperationRow> {
             .filter(|error| error.total > 0)
             .map(|error| (error.error_type.to_string(), error.total))
             .collect(),
+        exemplars: exemplar_rows(reading),
         windows: window_map(uptime, |at| {
             (
                 Cow::Borrowed(&reading.windows[at].distribution),
@@ -208,6 +209,35 @@ fn operation_row(reading: &Reading, uptime: f64) -> Option<OperationRow> {
             )
         }),
     })
+}
+
+/// Judged by the last hour, as long as exemplars are kept.
+fn exemplar_rows(reading: &Reading) -> Vec<ExemplarRow> {
+    const MOST: usize = 8;
+    const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+    let Some(hour) = reading.windows.last() else {
+        return Vec::new();
+    };
+    if reading.exemplars.is_empty() {
+        return Vec::new();
+    }
+    let values = hour.distribution.values_at_quantiles(&QUANTILES);
+    // What a quantile names is the top of a bucket, which no request in it may reach.
+    let reached = |nanos: u64| {
+        let most = layout::highest_of(layout::bucket_index(nanos));
+        let mut steps = QUANTILES.iter().zip(&values);
+        let highest = steps.rfind(|(_, value)| **value <= most);
+        highest.map_or(0.0, |(quantile, _)| *quantile)
+    };
+    let rows = reading
+        .exemplars
+        .iter()
+        .take(MOST)
+        .map(|exemplar| ExemplarRow {
+            exemplar: *exemplar,
+            quantile: reached(exemplar.nanos()),
+        });
+    rows.collect()
 }
 
 fn models(readings: &[Reading], uptime: f64) -> Models {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use crate::metrics::{Drops, Kind, Labels, Quantiles};
+use crate::metrics::{Drops, Exemplar, Kind, Labels, Quantiles};
 use crate::scrub::scrub_json_text;
 #[cfg(feature = "secrets-aws")]
 use crate::secrets::SecretsStatus;
@@ -195,8 +195,26 @@ pub struct OperationRow {
     pub durations: Durations,
     /// Failures by type, since the start.
     pub errors_by_type: BTreeMap<String, u64>,
+    /// Real requests of the last hour, slowest first; those of traces that were captured.
+    pub exemplars: Vec<ExemplarRow>,
     /// The rolling windows.
     pub windows: Windows,
+}
+
+/// A real request, and where it stands among those of the last hour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExemplarRow {
+    /// The request.
+    pub exemplar: Exemplar,
+    /// The highest of 0.5, 0.9, 0.95, 0.99 and 0.999 that it reaches, else 0: the last one in the list
+    /// that reaches 0.95 is the request to look at for the P95.
+    pub quantile: f64,
+}
+
+impl Serialize for ExemplarRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.exemplar.write(serializer, Some(self.quantile))
+    }
 }
 
 /// All model calls.

@@ -10,7 +10,7 @@ mod document;
 
 pub(crate) use build::{Sources, build};
 pub use document::{
-    CounterRow, DropFigures, Durations, ErrorRow, GaugeRow, HistogramRow, History, HistoryPoint,
-    Models, OperationRow, Process, RequestFigures, SCHEMA_VERSION, Sentry, Service, Status,
-    Telemetry, WindowFigures, Windows,
+    CounterRow, DropFigures, Durations, ErrorRow, ExemplarRow, GaugeRow, HistogramRow, History,
+    HistoryPoint, Models, OperationRow, Process, RequestFigures, SCHEMA_VERSION, Sentry, Service,
+    Status, Telemetry, WindowFigures, Windows,
 };

@@ -23,6 +23,12 @@ fn check(report: &Value, subject: &str) -> Value {
     found.cloned().unwrap_or_default()
 }
 
+/// How many findings have this mark and word.
+fn lines(text: &str, mark: &str) -> usize {
+    let findings = text.lines().filter_map(|line| line.strip_prefix("  "));
+    findings.filter(|line| line.starts_with(mark)).count()
+}
+
 #[test]
 fn all_is_well() {
     let Some((stage, name)) = stage_with("cli-well") else {
@@ -36,8 +42,8 @@ fn all_is_well() {
         "✓ ok",
         "from AWS",
         "GetSecretValue            allowed",
-        "PutSecretValue            not tested",
-        "a service here can read its secrets",
+        "? untested  PutSecretValue            it would write; doctor never writes",
+        "✓ ok: a service here can read its secrets; 3 not tested",
     ] {
         assert!(ran.out.contains(part), "{part}: {}", ran.out);
     }
@@ -54,6 +60,7 @@ fn all_is_well() {
         (&report["verdict"], &report["aws"]["region"]),
         (&"ok".into(), &"us-east-1".into())
     );
+    assert_eq!(check(&report, "PutSecretValue")["verdict"], "untested");
     assert_eq!(report["environment"]["isDevelopment"], false);
     assert_eq!(report["missingStatements"], Value::Array(Vec::new()));
     assert_eq!(stage.writes(), 0);
@@ -86,10 +93,13 @@ fn a_call_that_is_denied_names_the_statement_that_is_missing() {
     );
     let ran = stage.run(&["doctor", &name]).ends(1, &[VALUE]);
     assert!(
-        ran.out.contains("✗ fail: 1 to mend, 0 to look at"),
+        ran.out
+            .contains("✗ fail: 2 to mend, 0 to look at, 4 not tested"),
         "{}",
         ran.out
     );
+    assert_eq!(lines(&ran.out, "✗ fail"), 2, "{}", ran.out);
+    assert_eq!(lines(&ran.out, "? untested"), 4, "{}", ran.out);
     assert!(
         ran.out.contains("missing IAM statements")
             && ran.out.contains("fix: allow secretsmanager:GetSecretValue")
@@ -158,7 +168,10 @@ fn without_a_region_or_credentials_it_says_what_to_set() {
             .contains("AWS_ACCESS_KEY_ID"),
         "{credentials}"
     );
-    assert_eq!(check(&report, &name)["verdict"], "fail");
+    // Nobody asked for it.
+    let secret = check(&report, &name);
+    assert_eq!(secret["verdict"], "untested", "{report}");
+    assert!(secret["fix"].is_string(), "{secret}");
 
     stage.proxy.mode(Rule::new(Mode::ExpiredToken)).unwrap();
     let report = stage
@@ -209,6 +222,94 @@ fn files_and_variables_are_looked_at_too() {
         "{found}"
     );
     std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn it_counts_what_it_shows() {
+    let folder = std::env::temp_dir().join(crate::stage::unique("tallylight-doctor"));
+    std::fs::create_dir(&folder).unwrap();
+    let mut command = secrets(&["doctor", "a-one", "a-two", "a-three"]);
+    for (name, mode) in [("ONE", 0o644), ("TWO", 0o644), ("THREE", 0o600)] {
+        let path = folder.join(name);
+        std::fs::write(&path, VALUE).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .unwrap();
+        command.env(format!("A_{name}_FILE"), path);
+    }
+    let ran = ended(command, b"").ends(0, &[VALUE]);
+    // Two files, though both are mended alike.
+    assert_eq!(lines(&ran.out, "! warn"), 2, "{}", ran.out);
+    assert!(
+        ran.out
+            .ends_with("! warn: a service here can read its secrets; 2 to look at\n"),
+        "{}",
+        ran.out
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_sealed_cache_that_would_not_answer_is_no_good() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let Some((mut stage, name)) = stage_with("cli-cache") else {
+        return;
+    };
+    let sealed = stage.path("sealed");
+    stage.set("TALLYLIGHT_SECRETS_CACHE_KEY", &"0f".repeat(32));
+    let doctor = |path: &str, key: &str| {
+        let mut command = stage.command(&["doctor", &name, "--json"]);
+        command
+            .env("TALLYLIGHT_SECRETS_CACHE_FILE", path)
+            .env("TALLYLIGHT_SECRETS_CACHE_KEY", key.repeat(32));
+        let ran = ended(command, b"");
+        let code = ran.code;
+        let report = ran.ends(code, &[VALUE]).json();
+        (code, check(&report, "file"))
+    };
+    let (code, found) = doctor(&sealed, "0f");
+    assert_eq!((code, &found["verdict"]), (0, &"ok".into()), "{found}");
+    assert!(found["text"].as_str().unwrap().contains("not written yet"));
+
+    let mut command = stage.command(&["refresh", &name]);
+    command.env("TALLYLIGHT_SECRETS_CACHE_FILE", &sealed);
+    ended(command, b"").ends(0, &[VALUE]);
+    let (code, found) = doctor(&sealed, "0f");
+    assert_eq!((code, &found["verdict"]), (0, &"ok".into()), "{found}");
+    assert!(
+        found["text"].as_str().unwrap().contains("1 value"),
+        "{found}"
+    );
+
+    // The next reading of AWS replaces it.
+    let (code, found) = doctor(&sealed, "1f");
+    assert_eq!((code, &found["verdict"]), (0, &"warn".into()), "{found}");
+    assert!(found["fix"].as_str().unwrap().contains("key"), "{found}");
+
+    std::fs::set_permissions(&sealed, PermissionsExt::from_mode(0o644)).unwrap();
+    let (code, found) = doctor(&sealed, "0f");
+    assert_eq!((code, &found["verdict"]), (1, &"fail".into()), "{found}");
+    assert!(found["text"].as_str().unwrap().contains("0644"), "{found}");
+    assert!(
+        found["fix"].as_str().unwrap().contains("chmod 600"),
+        "{found}"
+    );
+
+    symlink(&sealed, stage.path("link")).unwrap();
+    for (path, says) in [
+        (stage.path("nowhere/sealed"), "mkdir -p"),
+        (stage.path("link"), "symbolic link"),
+        (stage.path("."), "directory"),
+        (format!("{sealed}/below"), "path in a folder"),
+    ] {
+        let (code, found) = doctor(&path, "0f");
+        assert_eq!(
+            (code, &found["verdict"]),
+            (1, &"fail".into()),
+            "{path}: {found}"
+        );
+        assert!(found.to_string().contains(says), "{path}: {found}");
+        assert!(found["fix"].is_string(), "{path}: {found}");
+    }
 }
 
 #[test]

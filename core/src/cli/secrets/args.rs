@@ -352,7 +352,7 @@ pub(super) struct RefreshArgs {
   tallylight secrets doctor --policy=operator > policy.json    what setup and rotate need
 
 Makes each call that reads once, and none that writes. Each problem ends with its fix.
-Exit codes: 0 a service here can read its secrets, 1 it cannot.")]
+Exit codes: 0 a service here can read its secrets, 1 it cannot, or its sealed cache is of no use.")]
 pub(super) struct DoctorArgs {
     /// Names or ARNs [default: the declared secrets]
     #[arg(value_name = "NAME")]

@@ -1,26 +1,26 @@
 //! `tallylight secrets doctor`: what works of the way to the secrets, and how to mend the rest.
 //!
-//! The invariants: no call that writes is made, and it fails exactly when a service with these
-//! settings could not read one of the secrets.
+//! The invariants: nothing is written, in AWS or here; it fails exactly when a service with these
+//! settings could not read one of the secrets, or has a sealed cache that is of no use; and what was
+//! not tested is never called good.
 
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
 use super::args::{Connection, DoctorArgs, Who};
+use super::files;
 use super::findings::{Finding, Findings, Verdict};
 use super::origin::{self, Origin};
 use super::say::{self, Trouble};
 use super::session::Session;
-use super::{permissions, refusal};
+use super::{permissions, refusal, sealed_cache};
 use crate::cli::FAILED;
 use crate::cli::format::span;
 use crate::cli::output::{End, Level, paint};
 use crate::secrets::Source;
 use crate::secrets::aws::{self, DoctorReport};
 use crate::secrets::failure::{Failure, FailureKind};
-use crate::secrets::file;
 use crate::secrets::name::SecretName;
 
 /// How long all calls together may take.
@@ -65,13 +65,20 @@ pub(super) fn run(options: &DoctorArgs, session: &Session<'_>) -> Result<i32, En
     if let Some(report) = &report {
         way_to_aws(&mut findings, report, &options.connection);
     }
-    for (name, origin) in names.iter().zip(&origins) {
-        secret(&mut findings, name, origin, report.as_ref(), session);
+    let files = files::findings(&names, &origins, session)?;
+    for ((name, origin), file) in names.iter().zip(&origins).zip(files) {
+        let finding = match file {
+            Some(file) => file,
+            None => secret(name, origin, report.as_ref(), session),
+        };
+        findings.add("secrets", finding);
     }
     if let Some(report) = &report {
         permissions::add(&mut findings, report, &origins);
     }
-    sealed_cache(&mut findings, session);
+    if let Some(finding) = sealed_cache::finding(session)? {
+        findings.add("sealed cache", finding);
+    }
     let missing = report
         .as_ref()
         .map(permissions::missing)
@@ -212,47 +219,20 @@ fn credentials(report: &DoctorReport) -> Finding {
     }
 }
 
-/// Where a secret comes from, and whether it does.
+/// Where a secret comes from that is in no file, and whether it does.
 fn secret(
-    findings: &mut Findings,
     name: &SecretName,
     origin: &Origin,
     report: Option<&DoctorReport>,
     session: &Session<'_>,
-) {
-    const AREA: &str = "secrets";
+) -> Finding {
     let shown = name.as_str();
-    if let Some(located) = &origin.file {
-        findings.add(
-            AREA,
-            match file::read(name, located) {
-                Ok(read) => match read.warning {
-                    None => Finding::good(
-                        shown,
-                        format!("from the file that {} names", located.variable),
-                    ),
-                    Some(warning) => {
-                        let (text, fix) = warning
-                            .split_once("; ")
-                            .unwrap_or((&warning, "`chmod o-r` it"));
-                        Finding::warning(shown, text, fix)
-                    }
-                },
-                Err(failure) => Finding::of(shown, Verdict::Bad, &failure),
-            },
-        );
-        return;
-    }
     let variable = origin.variable.as_deref();
     if !origin.aws {
-        findings.add(
-            AREA,
-            match variable {
-                Some(variable) => Finding::good(shown, format!("from the variable {variable}")),
-                None => nowhere(name, session),
-            },
-        );
-        return;
+        return match variable {
+            Some(variable) => Finding::good(shown, format!("from the variable {variable}")),
+            None => nowhere(name, session),
+        };
     }
     let read = report.and_then(|report| {
         let checks = report.calls.iter();
@@ -261,10 +241,7 @@ fn secret(
             .find(|check| check.name.as_deref() == Some(shown))
     });
     let failure = match read.map(|check| &check.verdict) {
-        Some(aws::Verdict::Allowed) => {
-            findings.add(AREA, Finding::good(shown, "from AWS"));
-            return;
-        }
+        Some(aws::Verdict::Allowed) => return Finding::good(shown, "from AWS"),
         Some(
             aws::Verdict::Missing(failure)
             | aws::Verdict::Denied(failure)
@@ -272,34 +249,31 @@ fn secret(
         ) => Some(failure),
         _ => None,
     };
-    findings.add(
-        AREA,
-        match (variable, failure) {
-            // In development a variable answers whatever AWS says.
-            (
-                Some(variable),
-                Some(Failure {
-                    kind: FailureKind::NotFound,
-                    ..
-                }),
-            ) => Finding::good(
-                shown,
-                format!("from the variable {variable} (AWS has none)"),
-            ),
-            (Some(variable), failure) => Finding::warning(
-                shown,
-                match failure {
-                    Some(failure) => format!("from the variable {variable}; AWS: {}", failure.text),
-                    None => format!("from the variable {variable}; AWS was not reached"),
-                },
-                "mend the way to AWS, or take aws out of TALLYLIGHT_SECRETS_SOURCES in development",
-            ),
-            (None, Some(failure)) => Finding::of(shown, Verdict::Bad, failure),
-            (None, None) => {
-                Finding::bad(shown, "could not be tested", "mend what stands above first")
-            }
-        },
-    );
+    match (variable, failure) {
+        // In development a variable answers whatever AWS says.
+        (
+            Some(variable),
+            Some(Failure {
+                kind: FailureKind::NotFound,
+                ..
+            }),
+        ) => Finding::good(
+            shown,
+            format!("from the variable {variable} (AWS has none)"),
+        ),
+        (Some(variable), failure) => Finding::warning(
+            shown,
+            match failure {
+                Some(failure) => format!("from the variable {variable}; AWS: {}", failure.text),
+                None => format!("from the variable {variable}; AWS was not reached"),
+            },
+            "mend the way to AWS, or take aws out of TALLYLIGHT_SECRETS_SOURCES in development",
+        ),
+        (None, Some(failure)) => Finding::of(shown, Verdict::Bad, failure),
+        (None, None) => {
+            Finding::untested(shown, "AWS was not reached").fix("mend what stands above first")
+        }
+    }
 }
 
 fn nowhere(name: &SecretName, session: &Session<'_>) -> Finding {
@@ -317,30 +291,6 @@ fn nowhere(name: &SecretName, session: &Session<'_>) -> Finding {
         )
     };
     Finding::bad(name.as_str(), "no source has it", fix)
-}
-
-fn sealed_cache(findings: &mut Findings, session: &Session<'_>) {
-    let Some(path) = &session.config.secrets.cache_file else {
-        return;
-    };
-    let shown = path.display();
-    findings.add(
-        "sealed cache",
-        match std::fs::metadata(path) {
-            Ok(metadata) if metadata.mode() & 0o077 != 0 => Finding::warning(
-                "file",
-                format!("others may read {shown}; it is sealed, but theirs it is not"),
-                "`chmod 600` it",
-            ),
-            Ok(metadata) => Finding::good("file", format!("{shown}, {} bytes", metadata.len())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Finding::good("file", format!("{shown} is not written yet"))
-            }
-            Err(error) => {
-                Finding::warning("file", format!("{shown}: {error}"), "let this user read it")
-            }
-        },
-    );
 }
 
 fn document(

@@ -2,8 +2,6 @@
 //!
 //! The invariant: whatever is not well ends with its fix, and colour is never the only sign.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::say;
@@ -13,11 +11,15 @@ use crate::secrets::failure::Failure;
 
 /// A longer subject is cut.
 const WIDEST: usize = 60;
+/// So wide is the column of the verdicts at least.
+const SHORTEST_WORD: usize = 4;
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     Good,
+    /// Nobody looked, so it is neither.
+    Untested,
     Warning,
     Bad,
 }
@@ -26,6 +28,7 @@ impl Verdict {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Good => "ok",
+            Self::Untested => "untested",
             Self::Warning => "warn",
             Self::Bad => "fail",
         }
@@ -34,6 +37,7 @@ impl Verdict {
     const fn icon(self) -> &'static str {
         match self {
             Self::Good => "✓",
+            Self::Untested => "?",
             Self::Warning => "!",
             Self::Bad => "✗",
         }
@@ -42,6 +46,7 @@ impl Verdict {
     const fn level(self) -> Level {
         match self {
             Self::Good => Level::Good,
+            Self::Untested => Level::Faint,
             Self::Warning => Level::Warning,
             Self::Bad => Level::Critical,
         }
@@ -66,6 +71,19 @@ impl Finding {
             text: text.into(),
             fix: None,
         }
+    }
+
+    /// Something that was not looked at, and why.
+    pub(super) fn untested(subject: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Untested,
+            ..Self::good(subject, why)
+        }
+    }
+
+    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
     }
 
     pub(super) fn warning(
@@ -133,24 +151,20 @@ impl Findings {
         self.areas.iter().flat_map(|(_, findings)| findings)
     }
 
-    /// The worst of all.
+    /// The worst of what was tested.
     pub(super) fn verdict(&self) -> Verdict {
         self.all()
             .map(|finding| finding.verdict)
+            .filter(|verdict| *verdict != Verdict::Untested)
             .max()
-            .unwrap_or(Verdict::Good)
+            .unwrap_or(Verdict::Untested)
     }
 
-    /// How many different things there are to mend, and to look at besides: one fix may be of many.
-    fn fixes(&self) -> (usize, usize) {
-        let of = |verdict| {
-            let findings = self.all().filter(move |finding| finding.verdict == verdict);
-            findings
-                .filter_map(|finding| finding.fix.as_deref())
-                .collect::<BTreeSet<_>>()
-        };
-        let (bad, warning) = (of(Verdict::Bad), of(Verdict::Warning));
-        (bad.len(), warning.difference(&bad).count())
+    /// How many findings are so.
+    fn count(&self, verdict: Verdict) -> usize {
+        self.all()
+            .filter(|finding| finding.verdict == verdict)
+            .count()
     }
 
     pub(super) fn text(&self, colour: bool) -> String {
@@ -159,9 +173,11 @@ impl Findings {
             out.push_str(&format!("{}\n", paint(area, Level::Strong, colour)));
             let widths = findings.iter().map(|finding| text::width(&finding.subject));
             let wide = widths.max().unwrap_or(0).min(WIDEST);
+            let words = findings.iter().map(|finding| finding.verdict.word().len());
+            let longest = words.max().unwrap_or(0).max(SHORTEST_WORD);
             for finding in findings {
                 let verdict = finding.verdict;
-                let word = format!("{} {:4}", verdict.icon(), verdict.word());
+                let word = format!("{} {:longest$}", verdict.icon(), verdict.word());
                 let subject = text::fit(&say::clean(&finding.subject), wide, false);
                 out.push_str(&format!(
                     "  {}  {subject}  {}\n",
@@ -177,14 +193,20 @@ impl Findings {
                 }
             }
         }
-        let (to_mend, to_look_at) = self.fixes();
-        let summary = match self.verdict() {
+        let to_look_at = format!("{} to look at", self.count(Verdict::Warning));
+        let mut summary = match self.verdict() {
             Verdict::Good => "a service here can read its secrets".to_owned(),
-            Verdict::Warning => {
-                format!("a service here can read its secrets; {to_look_at} to look at")
-            }
-            Verdict::Bad => format!("{to_mend} to mend, {to_look_at} to look at"),
+            Verdict::Untested => "nothing was tested".to_owned(),
+            Verdict::Warning => format!("a service here can read its secrets; {to_look_at}"),
+            Verdict::Bad => format!("{} to mend, {to_look_at}", self.count(Verdict::Bad)),
         };
+        if let untested @ 1.. = self.count(Verdict::Untested) {
+            let mark = match self.verdict() {
+                Verdict::Good => ';',
+                _ => ',',
+            };
+            summary.push_str(&format!("{mark} {untested} not tested"));
+        }
         let verdict = self.verdict();
         let word = format!("{} {}", verdict.icon(), verdict.word());
         out.push_str(&format!(

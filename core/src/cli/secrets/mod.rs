@@ -7,6 +7,7 @@
 mod args;
 mod check;
 mod doctor;
+mod files;
 mod findings;
 mod generate;
 mod get;
@@ -22,6 +23,7 @@ mod refresh;
 mod refusal;
 mod rotate;
 mod say;
+mod sealed_cache;
 mod session;
 mod setup;
 mod terminal;

@@ -76,7 +76,7 @@ fn add_call<'a>(
         findings.add(AREA, finding);
     }
     if !is_allowed && let Some(why) = not_tested {
-        findings.add(AREA, Finding::good(call, format!("not tested: {why}")));
+        findings.add(AREA, Finding::untested(call, why));
     }
 }
 

@@ -6,9 +6,11 @@
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
+use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::args::Connection;
@@ -24,6 +26,8 @@ use crate::secrets::environment::is_development;
 
 /// How long a step at AWS may take unless said otherwise.
 const STEP: Duration = Duration::from_secs(15);
+/// How long what is on this machine may take.
+const AT_HAND: Duration = Duration::from_secs(5);
 /// How often a wait looks for Ctrl-C.
 const POLL: Duration = Duration::from_millis(50);
 /// What answers sooner needs no sign of life.
@@ -117,6 +121,32 @@ impl<'a> Session<'a> {
                 }
                 sign.turn();
             }
+        })
+    }
+
+    /// Has threads of their own do what a file system that hangs may hold up; none where one is not
+    /// done in time.
+    pub(super) fn aside<T: Send + 'static>(
+        &self,
+        doing: &str,
+        jobs: impl IntoIterator<Item = impl FnOnce() -> T + Send + 'static>,
+    ) -> Result<Vec<Option<T>>, End> {
+        let until = self.within(AT_HAND);
+        let begun = jobs.into_iter().map(|job| {
+            let (done, answer) = oneshot::channel();
+            // Not one of the pool's: those are for the look-up of names. Without a thread there is no
+            // answer, and whoever waited in vain is gone.
+            let _ = thread::Builder::new().spawn(move || done.send(job()).is_ok());
+            answer
+        });
+        let answers: Vec<oneshot::Receiver<T>> = begun.collect();
+        self.wait(doing, async {
+            let mut done = Vec::new();
+            for answer in answers {
+                let answer = tokio::time::timeout_at(until, answer).await;
+                done.push(answer.ok().and_then(Result::ok));
+            }
+            done
         })
     }
 

@@ -141,8 +141,12 @@ impl Keeper {
             return;
         };
         let keeper = Rc::downgrade(self);
+        let threads = Rc::clone(&self.threads);
         tokio::task::spawn_local(async move {
-            let same = tokio::task::spawn_blocking(move || stamp.unchanged(&located.path)).await;
+            let path = located.path.clone();
+            let same = threads
+                .run(&path, move || stamp.unchanged(&located.path))
+                .await;
             let Some((keeper, shared)) = keeper
                 .upgrade()
                 .and_then(|keeper| keeper.shared.upgrade().map(|shared| (keeper, shared)))

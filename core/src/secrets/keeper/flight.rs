@@ -33,10 +33,11 @@ impl Keeper {
         }
         let settings = shared.settings.load_full();
         let aws = self.aws(shared);
+        let threads = Rc::clone(&self.threads);
         let until = Instant::now() + settings.config.deadline.max(deadline);
         self.rescue_later(&settings.config, number, deadline);
         tokio::task::spawn_local(async move {
-            let result = chain::read(&id, &surroundings, &settings, &aws, until).await;
+            let result = chain::read(&id, &surroundings, &settings, &aws, &threads, until).await;
             landing.land(result).await;
         });
     }

@@ -122,8 +122,27 @@ impl<'a> Store<'a> {
         }))
     }
 
+    /// Whether a file can be made beside it, as each writing does.
+    ///
+    /// # Errors
+    /// `Io` when not.
+    #[cfg(feature = "cli")]
+    pub(super) fn check_folder(&self) -> Result<(), SealedError> {
+        use std::os::unix::ffi::OsStrExt;
+        let failed = |error| self.unwritten("making a temporary file beside it", &error);
+        let folder = std::ffi::CString::new(self.folder.as_os_str().as_bytes())
+            .map_err(|error| failed(error.into()))?;
+        let wanted = libc::W_OK | libc::X_OK;
+        // SAFETY: `folder` is a string of C that outlives the call, which looks and changes nothing.
+        match unsafe { libc::faccessat(libc::AT_FDCWD, folder.as_ptr(), wanted, libc::AT_EACCESS) }
+        {
+            0 => Ok(()),
+            _ => Err(failed(io::Error::last_os_error())),
+        }
+    }
+
     /// Whether there is a file, of the right kind.
-    fn exists(&self) -> Result<bool, SealedError> {
+    pub(super) fn exists(&self) -> Result<bool, SealedError> {
         match optional(fs::symlink_metadata(self.path)).map_err(|error| self.unread(&error))? {
             Some(found) => self.check_kind(&found).map(|()| true),
             None => Ok(false),

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::Bench;
 use super::caches::Cache;
+use crate::environment;
 use crate::failure::{Doing, Failure, Result};
-use crate::process::plain_environment;
 use crate::{paths, signals};
 
 /// How long a process may take to load what it needs, while others do too.
@@ -44,7 +44,7 @@ impl Probe {
         let log = paths::logs().join(format!("bench-secrets-{secret}.log"));
         let errors = File::create(&log).doing(|| format!("cannot write {}", paths::shown(&log)))?;
         let mut command = Command::new(&program);
-        plain_environment(&mut command);
+        environment::plain(&mut command);
         for (key, value) in &bench.variables {
             match value {
                 Some(value) => command.env(key, value),

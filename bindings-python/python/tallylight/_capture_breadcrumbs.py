@@ -1,0 +1,196 @@
+"""Breadcrumbs that come by themselves: log records, requests by ``http.client``, processes.
+
+Installed by ``init``, each once and only when its module is imported; which of them make breadcrumbs
+is the last ``init``'s to say. What is followed behaves as before: its arguments, results and
+exceptions pass unchanged.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter, time
+
+from ._capture import note
+from ._plain import plain, text
+from ._when_imported import when_imported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+_wanted: dict[str, bool] = {"logging": False, "http": False, "subprocess": False}
+_followed: set[str] = set()
+
+#: Loggers whose records are about our own work or make a breadcrumb of their own.
+_SILENT = ("tallylight",)
+
+
+def install(wanted: dict[str, bool]) -> None:
+    """Makes breadcrumbs of what is wanted from now on."""
+    _wanted.update(wanted)
+    for name, module, follow in (
+        ("logging", "logging", _follow_logging),
+        ("http", "http.client", _follow_http),
+        ("subprocess", "subprocess", _follow_processes),
+    ):
+        if wanted[name] and name not in _followed:
+            _followed.add(name)
+            when_imported(module, follow)
+
+
+def _safely(make: Any, *arguments: Any) -> None:
+    """A breadcrumb is never worth an error."""
+    try:
+        make(*arguments)
+    except Exception:
+        pass
+
+
+def of_record(record: Any) -> dict[str, Any]:
+    """The breadcrumb of a log record."""
+    return {
+        "timestamp": record.created,
+        "type": "log",
+        "category": text(record.name),
+        "level": level_of(record.levelno),
+        "message": message_of(record),
+    }
+
+
+def level_of(number: int) -> str:
+    """The level of a log record in Sentry's words."""
+    if number >= 50:
+        return "fatal"
+    if number >= 40:
+        return "error"
+    if number >= 30:
+        return "warning"
+    return "info" if number >= 20 else "debug"
+
+
+def message_of(record: Any) -> str:
+    """What a record says; of one whose arguments do not fit, its template."""
+    try:
+        return text(record.getMessage())[:8_192]
+    except Exception:
+        return text(record.msg)[:8_192]
+
+
+def _follow_logging(logging: ModuleType) -> None:
+    call_handlers = logging.Logger.callHandlers
+
+    def call_handlers_and_note(self: Any, record: Any) -> None:
+        # What a handler of ours takes in, it notes itself.
+        try:
+            call_handlers(self, record)
+        finally:
+            if _wanted["logging"] and record.levelno >= 20 and "_tallylight" not in record.__dict__:
+                _safely(_note_record, record)
+
+    call_handlers_and_note.__name__ = "callHandlers"
+    call_handlers_and_note.__doc__ = call_handlers.__doc__
+    logging.Logger.callHandlers = call_handlers_and_note  # type: ignore[attr-defined]
+
+
+def _note_record(record: Any) -> None:
+    if record.name.partition(".")[0] not in _SILENT:
+        note(of_record(record), {"log_record": record})
+
+
+def _follow_http(client: ModuleType) -> None:
+    connection = client.HTTPConnection
+    put, get = connection.putrequest, connection.getresponse
+
+    def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        if _wanted["http"]:
+            _safely(_begin_request, self, method, url)
+        return put(self, method, url, *args, **kwargs)
+
+    def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        begun = self.__dict__.pop("_tallylight_request", None)
+        try:
+            response = get(self, *args, **kwargs)
+        except BaseException as error:
+            if begun is not None:
+                _safely(_note_request, begun, None, type(error).__name__)
+            raise
+        if begun is not None:
+            _safely(_note_request, begun, response.status, response.reason)
+        return response
+
+    for ours, theirs in ((putrequest, put), (getresponse, get)):
+        ours.__doc__, ours.__qualname__ = theirs.__doc__, theirs.__qualname__
+        ours.__module__ = theirs.__module__
+    connection.putrequest = putrequest
+    connection.getresponse = getresponse
+
+
+def _begin_request(connection: Any, method: str, path: str) -> None:
+    is_secure = connection.default_port == 443
+    host, port = connection.host, connection.port
+    tunnel = getattr(connection, "_tunnel_host", None)
+    if tunnel:
+        host, port = tunnel, getattr(connection, "_tunnel_port", None) or port
+    if "://" in path:
+        # As a proxy is asked.
+        url = path
+    else:
+        place = f"[{host}]" if ":" in host else host
+        if port and port != connection.default_port:
+            place = f"{place}:{port}"
+        url = f"{'https' if is_secure else 'http'}://{place}{path}"
+    connection._tallylight_request = (text(method), text(url), time(), perf_counter())
+
+
+def _note_request(
+    begun: tuple[str, str, float, float], status: int | None, reason: object
+) -> None:
+    method, url, at, started = begun
+    data: dict[str, Any] = {
+        "method": method,
+        "url": url,
+        "duration_ms": round((perf_counter() - started) * 1e3, 3),
+    }
+    level = "info"
+    if status is None:
+        data["error"] = text(reason)
+        level = "error"
+    else:
+        data["status_code"] = status
+        if reason:
+            data["reason"] = text(reason)
+        if status >= 500:
+            level = "error"
+        elif status >= 400:
+            level = "warning"
+    note(
+        {"timestamp": at, "type": "http", "category": "httplib", "level": level, "data": data}, None
+    )
+
+
+def _follow_processes(subprocess: ModuleType) -> None:
+    begin = subprocess.Popen.__init__
+
+    def __init__(self: Any, args: Any, *more: Any, **kwargs: Any) -> None:
+        if _wanted["subprocess"]:
+            _safely(_note_process, args)
+        begin(self, args, *more, **kwargs)
+
+    __init__.__doc__, __init__.__qualname__ = begin.__doc__, begin.__qualname__
+    __init__.__module__ = begin.__module__
+    subprocess.Popen.__init__ = __init__  # type: ignore[attr-defined]
+
+
+def _note_process(args: Any) -> None:
+    words = plain(list(args) if isinstance(args, (list, tuple)) else args)
+    command = " ".join(map(text, words)) if isinstance(words, list) else text(words)
+    note(
+        {
+            "timestamp": time(),
+            "type": "subprocess",
+            "category": "subprocess",
+            "level": "info",
+            "message": command[:8_192],
+        },
+        None,
+    )

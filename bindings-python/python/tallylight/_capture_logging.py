@@ -1,0 +1,85 @@
+"""A handler of ``logging`` that makes events of errors; loaded by whoever uses it."""
+
+from __future__ import annotations
+
+import logging
+
+from ._capture import capture_record, note
+from ._capture_breadcrumbs import level_of, message_of, of_record
+from ._plain import plain, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: What every record has; all else was given as `extra=`.
+_OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "_tallylight",
+    "asctime",
+    "message",
+    "taskName",
+}
+
+
+class LoggingHandler(logging.Handler):
+    """Makes an event of each log record from ``event_level`` on (ERROR unless told), with the exception
+    that it carries, and a breadcrumb of each below.
+
+    logging.getLogger().addHandler(tallylight.LoggingHandler())
+
+    What is given as ``extra=`` to a logging call is the event's ``extra``. Its own lock guards nothing
+    here, so a slow ``before_send`` holds up no other thread.
+    """
+
+    def __init__(self, level: int | str = logging.NOTSET, event_level: int = logging.ERROR) -> None:
+        super().__init__(level)
+        self.event_level = event_level
+
+    def createLock(self) -> None:
+        """Makes none."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Captures the record; never raises."""
+        try:
+            self._take(record)
+        except Exception:
+            self.handleError(record)
+
+    def _take(self, record: logging.LogRecord) -> None:
+        if record.name.partition(".")[0] == "tallylight":
+            return
+        is_first = "_tallylight" not in record.__dict__
+        if is_first:
+            # So that no second handler of ours and no automatic breadcrumb says the same again.
+            record.__dict__["_tallylight"] = True
+        else:
+            return
+        if record.levelno < self.event_level:
+            note(of_record(record), {"log_record": record})
+            return
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        capture_record(_event(record), error, {"log_record": record})
+        # After the event, which need not say so twice.
+        note(of_record(record), {"log_record": record})
+
+
+def _event(record: logging.LogRecord) -> dict[str, Any]:
+    said = message_of(record)
+    entry: dict[str, Any] = {"formatted": said, "message": text(record.msg)}
+    if record.args:
+        entry["params"] = plain(record.args)
+    event: dict[str, Any] = {
+        "level": level_of(record.levelno),
+        "logger": text(record.name),
+        "logentry": entry,
+        "timestamp": record.created,
+    }
+    extra = {
+        text(key): plain(value)
+        for key, value in record.__dict__.items()
+        if key not in _OF_EVERY_RECORD
+    }
+    extra["pathname"], extra["lineno"] = text(record.pathname), record.lineno
+    event["extra"] = extra
+    return event

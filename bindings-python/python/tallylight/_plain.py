@@ -1,0 +1,105 @@
+"""What an application hands in, as plain values of its own: a copy that later changes do not reach
+and that JSON can say.
+
+Called by scopes and breadcrumbs when something is set, and by whoever builds an event. Nothing here
+raises, whatever a ``__str__`` or a ``__repr__`` does; a Ctrl-C or an exit that a signal's handler
+asks for while one runs does pass.
+"""
+
+from __future__ import annotations
+
+from time import time
+
+from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: A longer text is cut here already; the core cuts the rest by Sentry's limits and says so.
+_TEXT = 1 << 20
+#: A scope keeps a hundred breadcrumbs.
+_MESSAGE = 8_192
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def text(value: object) -> str:
+    """Any value as a text of at most a megabyte; numbers and bools as JavaScript writes them."""
+    kind = type(value)
+    if kind is not str:
+        if kind is bool:
+            return "true" if value else "false"
+        if kind is float and value == value // 1:  # type: ignore[operator]
+            value = int(value)  # type: ignore[call-overload]
+        value = said(value)
+    return value if len(value) <= _TEXT else value[:_TEXT]  # type: ignore[arg-type, index, return-value]
+
+
+def said(value: object) -> str:
+    """What ``str()`` says of a value, or that it says nothing."""
+    try:
+        # Of a subclass of str, what it holds: its own __str__ may be an enumeration's name.
+        return str.__str__(value) if isinstance(value, str) else str(value)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        return f"<{class_name(value)}, of which str() raised {class_name(error)}>"
+
+
+def class_name(value: object) -> str:
+    """The name of a value's class."""
+    name = type.__name__.__get__(type(value))  # type: ignore[attr-defined]
+    return name if type(name) is str else "object"
+
+
+def plain(value: object) -> Any:
+    """A plain copy of a value."""
+    if type(value) in _PLAIN:
+        return value
+    return _native._plain(value)
+
+
+def plain_dict(given: object, name: str = "value") -> dict[str, Any]:
+    """A plain copy of a mapping; anything else is held under ``name``."""
+    if type(given) is dict:
+        copy: dict[str, Any] = {}
+        try:
+            for key, value in given.items():
+                if type(key) is not str or type(value) not in _PLAIN:
+                    break
+                copy[key] = value
+            else:
+                return copy
+        except RuntimeError:
+            # Another thread changed it meanwhile; the copy below holds the interpreter throughout.
+            pass
+    made = _native._plain(given)
+    return made if type(made) is dict else {name: made}
+
+
+def crumb(given: object) -> dict[str, Any]:
+    """A breadcrumb as it is kept, whatever was given as one."""
+    if isinstance(given, str):
+        return {"timestamp": time(), "message": text(given)[:_MESSAGE]}
+    made = plain_dict(given, "message")
+    at = made.get("timestamp")
+    if type(at) is not float and type(at) is not int:
+        made["timestamp"] = _when(given)
+    message = made.get("message")
+    if message is not None and (type(message) is not str or len(message) > _MESSAGE):
+        made["message"] = text(message)[:_MESSAGE]
+    data = made.get("data")
+    if data is not None and type(data) is not dict:
+        made["data"] = {"value": data}
+    for field in ("type", "category", "level"):
+        if field in made and type(made[field]) is not str:
+            made[field] = text(made[field])
+    return made
+
+
+def _when(given: Any) -> float:
+    """The time of a breadcrumb that says it as a datetime, else now."""
+    try:
+        return float(given["timestamp"].timestamp())
+    except Exception:
+        return time()

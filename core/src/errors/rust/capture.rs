@@ -1,0 +1,93 @@
+//! Capturing errors and messages.
+
+use std::error::Error;
+use std::panic::Location;
+use std::sync::Arc;
+
+use sentry_core::protocol::{Event, Exception};
+use sentry_core::types::Uuid;
+use sentry_core::{Hub, Level, Scope};
+
+use super::binding;
+use super::contained::contained;
+use super::exceptions;
+use super::stack::Stack;
+use crate::errors::EventId;
+
+/// Captures an error with its sources and this thread's stack. Never waits for the network, and
+/// looks no names up: the stack's are found later, off this thread.
+///
+/// It goes through the current hub of the `sentry` crate, with what is set on its scope. `None`
+/// when no client is bound (before [`init`](crate::init)), or a processor of the scope or
+/// `before_send` dropped it. What became of it since is in
+/// [`Errors::delivery`](crate::Errors::delivery).
+///
+/// ```no_run
+/// # fn main() -> Result<(), tallylight::Error> {
+/// tallylight::init(tallylight::Config::from_env()?)?;
+/// if let Err(error) = std::fs::read("/etc/service.toml") {
+///     tallylight::errors::capture_error(&error);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn capture_error<E: Error + ?Sized>(error: &E) -> Option<EventId> {
+    captured(contained(|| exceptions::of(error))?, Location::caller())
+}
+
+/// As [`capture_error`], with a scope of its own that `set` changes for this event alone.
+///
+/// ```no_run
+/// # fn work() -> Result<(), std::io::Error> { Ok(()) }
+/// if let Err(error) = work() {
+///     tallylight::errors::capture_error_with(&error, |scope| {
+///         scope.set_tag("analysis_id", "a-17");
+///         scope.set_extra("input_size", 48_213.into());
+///     });
+/// }
+/// ```
+#[track_caller]
+pub fn capture_error_with<E: Error + ?Sized>(
+    error: &E,
+    set: impl FnOnce(&mut Scope),
+) -> Option<EventId> {
+    let exceptions = contained(|| exceptions::of(error))?;
+    let place = Location::caller();
+    hub().with_scope(set, || captured(exceptions, place))
+}
+
+/// Captures a message. From level `Error` on it has this thread's stack.
+pub fn capture_message(text: &str, level: Level) -> Option<EventId> {
+    id(hub().capture_message(text, level))
+}
+
+#[inline(never)]
+fn captured(mut exceptions: Vec<Exception>, place: &Location<'_>) -> Option<EventId> {
+    let hub = hub();
+    // Without a client there is nothing to find the stack for.
+    hub.client()?;
+    let mut event = Event {
+        level: Level::Error,
+        ..Event::default()
+    };
+    let stack = Stack::below(captured as *const () as usize, Some(place));
+    if let (Some(outermost), Some(stack)) = (exceptions.last_mut(), stack) {
+        outermost.stacktrace = Some(stack.into_event(&mut event));
+    }
+    event.exception = exceptions.into();
+    id(hub.capture_event(event))
+}
+
+/// This thread's hub. One that is older than `init` gets its client now.
+fn hub() -> Arc<Hub> {
+    let hub = Hub::current();
+    if hub.client().is_none() {
+        hub.bind_client(binding::bound());
+    }
+    hub
+}
+
+fn id(id: Uuid) -> Option<EventId> {
+    (!id.is_nil()).then_some(EventId(id.as_u128()))
+}

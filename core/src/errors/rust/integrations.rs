@@ -1,0 +1,132 @@
+//! What our client does beside the `sentry` crate's own: panics are reported, and errors without a
+//! stack get one.
+
+use std::panic::{self, PanicHookInfo};
+use std::sync::Once;
+use std::thread;
+
+use sentry_core::protocol::{Event, Exception, Level, Mechanism, Thread};
+use sentry_core::{ClientOptions, Hub, Integration};
+
+use super::contained::is_ours;
+use super::exceptions;
+use super::stack::Stack;
+use super::transport::is_last_chance;
+
+/// Reports panics, before the hook that was there, which stays and prints as ever.
+///
+/// The event is on disk when the thread unwinds. Where the panic ends the process (that of the main
+/// thread, or any without unwinding), a delivery is tried for as long as the client's
+/// `shutdown_timeout`. Panics that Tallylight contains itself are not reported.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PanicIntegration;
+
+impl Integration for PanicIntegration {
+    fn name(&self) -> &'static str {
+        "tallylight-panic"
+    }
+
+    fn setup(&self, _: &mut ClientOptions) {
+        static INSTALL: Once = Once::new();
+        // A panicking thread may not change the hook; the next client installs it.
+        if thread::panicking() {
+            return;
+        }
+        INSTALL.call_once(|| {
+            let next = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                report(info);
+                next(info);
+            }));
+        });
+    }
+}
+
+#[inline(never)]
+fn report(info: &PanicHookInfo<'_>) {
+    if is_ours() {
+        return;
+    }
+    // Of the client that is bound here and now: another's integrations are its own affair.
+    sentry_core::with_integration(|_: &PanicIntegration, hub: &Hub| {
+        hub.capture_event(event(info));
+        if is_last_chance()
+            && let Some(client) = hub.client()
+        {
+            client.flush(None);
+        }
+    });
+}
+
+fn event(info: &PanicHookInfo<'_>) -> Event<'static> {
+    let mut mechanism = Mechanism {
+        ty: "panic".to_owned(),
+        handled: Some(false),
+        ..Mechanism::default()
+    };
+    if let Some(place) = info.location() {
+        let place = format!("{}:{}:{}", place.file(), place.line(), place.column());
+        mechanism.data.insert("location".to_owned(), place.into());
+    }
+    if let Some(name) = thread::current().name() {
+        mechanism.data.insert("thread".to_owned(), name.into());
+    }
+    let mut event = Event {
+        level: Level::Fatal,
+        ..Event::default()
+    };
+    let stack = Stack::below(report as *const () as usize, None);
+    let stacktrace = stack.map(|stack| stack.into_event(&mut event));
+    event.exception.values.push(Exception {
+        ty: "panic".to_owned(),
+        value: Some(exceptions::message(payload(info))),
+        mechanism: Some(mechanism),
+        stacktrace,
+        ..Exception::default()
+    });
+    event
+}
+
+fn payload<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
+    info.payload_as_str()
+        .unwrap_or("(a panic with a payload that is no text)")
+}
+
+/// Gives an error without a stack that of the thread that captures it, where the client's option
+/// `attach_stacktrace` is set. The frames are addresses: names come at delivery.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StackIntegration;
+
+impl Integration for StackIntegration {
+    fn name(&self) -> &'static str {
+        "tallylight-stack"
+    }
+
+    #[inline(never)]
+    fn process_event(
+        &self,
+        mut event: Event<'static>,
+        options: &ClientOptions,
+    ) -> Option<Event<'static>> {
+        let has_stack = event.stacktrace.is_some()
+            || event.exception.iter().any(|one| one.stacktrace.is_some())
+            || event.threads.iter().any(|one| one.stacktrace.is_some());
+        if !options.attach_stacktrace || has_stack || event.level < Level::Error {
+            return Some(event);
+        }
+        let hidden = <Self as Integration>::process_event as *const () as usize;
+        if let Some(stack) = Stack::below(hidden, None) {
+            let trace = stack.into_event(&mut event);
+            match event.exception.values.last_mut() {
+                Some(exception) => exception.stacktrace = Some(trace),
+                None => event.threads.values.push(Thread {
+                    name: thread::current().name().map(str::to_owned),
+                    current: true,
+                    stacktrace: Some(trace),
+                    ..Thread::default()
+                }),
+            }
+        }
+        Some(event)
+    }
+}
