@@ -16,6 +16,8 @@
  */
 
 import { checkedSettings } from './config.js';
+import { authenticationFailed } from './authentication.js';
+import { captureCheckIn, withMonitor } from './check-in.js';
 import { addBreadcrumb, captureEvent, captureException, captureMessage, lastEventId } from './events/capture.js';
 import {
   clearScope,
@@ -32,8 +34,9 @@ import { setFaceOptions } from './events/face.js';
 import { withIsolationScope, withScope } from './events/scope.js';
 import { startErrors } from './events/start.js';
 import type { Counter, Gauge, Histogram } from './instruments.js';
+import { trackModelCall } from './model-call.js';
 import type { Operation } from './operation.js';
-import { ask, Registry } from './registry.js';
+import { ask, handles } from './registry.js';
 import { defineSecrets } from './secret-accessors.js';
 import {
   both,
@@ -51,9 +54,16 @@ import {
   withSecret,
 } from './secrets.js';
 import { session } from './session.js';
+import { endSession, startSession } from './sessions.js';
+import { activeSpan, startInactiveSpan, startSpan, withActiveSpan } from './span.js';
 import type { Drops, Snapshot, Status } from './status.js';
+import { continueTrace, traceHeaders } from './trace.js';
 import type { InstrumentOptions, Labels, OperationOptions, Options } from './types.js';
 
+export { authenticationFailed } from './authentication.js';
+export type { AuthenticationFailure } from './authentication.js';
+export { captureCheckIn, withMonitor } from './check-in.js';
+export type { CheckInOptions, MonitorOptions, MonitorSchedule } from './check-in.js';
 export {
   ClosedError,
   ConflictError,
@@ -101,6 +111,8 @@ export type {
 } from './events/settings.js';
 export type { Attachment, Event, ExceptionValue, Frame, Level, Mechanism, User } from './events/types.js';
 export type { Counter, Gauge, Histogram } from './instruments.js';
+export { trackModelCall } from './model-call.js';
+export type { ModelCall, ModelCallOptions } from './model-call.js';
 export type { Operation, Timer } from './operation.js';
 export { defineSecrets } from './secret-accessors.js';
 export type { AccessorOptions, SecretAccessor, SecretDefinition } from './secret-accessors.js';
@@ -125,7 +137,13 @@ export {
   withSecret,
 } from './secrets.js';
 export type { BothSecrets, DeclaredSecret } from './secrets.js';
+export { endSession, startSession } from './sessions.js';
+export type { SessionOptions } from './sessions.js';
+export { activeSpan, startInactiveSpan, startSpan, withActiveSpan } from './span.js';
+export type { Attribute, NameSource, Span, SpanOptions, SpanStatus } from './span.js';
 export type * from './status.js';
+export { continueTrace, traceHeaders } from './trace.js';
+export type { HeadersLike, IncomingTraceHeaders, TraceHeaders, TraceHeadersOptions } from './trace.js';
 export type * from './types.js';
 export { version } from './version.js';
 
@@ -157,6 +175,18 @@ export interface Tallylight {
   readonly flush: typeof flush;
   readonly close: typeof close;
   readonly delivery: typeof delivery;
+  readonly startSpan: typeof startSpan;
+  readonly startInactiveSpan: typeof startInactiveSpan;
+  readonly withActiveSpan: typeof withActiveSpan;
+  readonly activeSpan: typeof activeSpan;
+  readonly continueTrace: typeof continueTrace;
+  readonly traceHeaders: typeof traceHeaders;
+  readonly trackModelCall: typeof trackModelCall;
+  readonly captureCheckIn: typeof captureCheckIn;
+  readonly withMonitor: typeof withMonitor;
+  readonly startSession: typeof startSession;
+  readonly endSession: typeof endSession;
+  readonly authenticationFailed: typeof authenticationFailed;
   readonly getSecret: typeof getSecret;
   readonly getSecretSync: typeof getSecretSync;
   readonly peek: typeof peek;
@@ -170,12 +200,6 @@ export interface Tallylight {
   readonly clearSecretOverride: typeof clearSecretOverride;
   readonly declaredSecrets: typeof declaredSecrets;
   readonly defineSecrets: typeof defineSecrets;
-}
-
-let registry: Registry | undefined;
-
-function handles(): Registry {
-  return (registry ??= new Registry(session()));
 }
 
 /**
@@ -272,6 +296,18 @@ const client: Tallylight = Object.freeze({
   flush,
   close,
   delivery,
+  startSpan,
+  startInactiveSpan,
+  withActiveSpan,
+  activeSpan,
+  continueTrace,
+  traceHeaders,
+  trackModelCall,
+  captureCheckIn,
+  withMonitor,
+  startSession,
+  endSession,
+  authenticationFailed,
   getSecret,
   getSecretSync,
   peek,

@@ -20,6 +20,38 @@ export interface BothValues {
   previous?: SecretValue | undefined;
 }
 
+/** A check-in of a job, and what its monitor is to be. */
+export interface CheckInRequest {
+  /** The monitor's name. */
+  slug: string;
+  /** `in_progress`, `ok` or `error`. */
+  status: string;
+  /** The id of the check-in that this one ends. */
+  id?: string | undefined;
+  /** Seconds that the job took. */
+  duration?: number | undefined;
+  /** The trace that the job is in. */
+  traceId?: string | undefined;
+  /** The schedule as cron writes it. */
+  crontab?: string | undefined;
+  /** The schedule as every so many... */
+  every?: number | undefined;
+  /** ...of this unit. */
+  unit?: string | undefined;
+  /** Minutes after which a check-in is missed. */
+  checkinMargin?: number | undefined;
+  /** Minutes after which a job has failed. */
+  maxRuntime?: number | undefined;
+  /** Failures in a row that make an issue. */
+  failureIssueThreshold?: number | undefined;
+  /** Successes in a row that resolve it. */
+  recoveryThreshold?: number | undefined;
+  /** The time zone of the schedule. */
+  timezone?: string | undefined;
+  /** Whose it is. */
+  owner?: string | undefined;
+}
+
 /** A declared secret. */
 export interface DeclaredSecret {
   /** Its name. */
@@ -88,6 +120,42 @@ export interface ErrorsSettings {
   scrubKeys?: Array<string> | undefined;
   /** What `server_name` says. */
   serverName?: string | undefined;
+}
+
+/** A trace that a request brought, or a new one. */
+export interface IncomingTrace {
+  /** Its id. */
+  traceId: string;
+  /** The span that caused this; none where the trace starts here. */
+  parentSpanId?: string | undefined;
+  /** What was decided before. */
+  sampled?: boolean | undefined;
+  /** By which rate. */
+  sampleRate?: number | undefined;
+  /** What all services of the trace compare their rate with. */
+  sampleRand: number;
+  /** What came with it and never changes; none where this process fills it in. */
+  dynamic?: string | undefined;
+}
+
+/** How a call ended. */
+export interface ModelCallOutcome {
+  /** Who offers the model. */
+  provider: string;
+  /** The model. */
+  model: string;
+  /** What it was asked to do. */
+  operation: string;
+  /** How long it took, in milliseconds. */
+  duration: number;
+  /** The type of its failure. */
+  errorType?: string | undefined;
+  /** Tokens of the prompt. */
+  inputTokens?: number | undefined;
+  /** Tokens of the answer. */
+  outputTokens?: number | undefined;
+  /** How long a stream took to its first chunk, in milliseconds. */
+  firstChunk?: number | undefined;
 }
 
 /** A secret that is not as the caller has it, or a note that it is the same. */
@@ -281,6 +349,54 @@ export interface Settings {
   secrets?: SecretsSettings | undefined;
 }
 
+/** What was decided when a transaction started. */
+export interface StartedTrace {
+  /** Whether it is captured. */
+  sampled: boolean;
+  /** By which rate. */
+  sampleRate?: number | undefined;
+  /** Whether it is profiled as well. */
+  profiled: boolean;
+}
+
+/** What a request or an envelope carries. */
+export interface TraceHeaders {
+  /** `sentry-trace`. */
+  sentryTrace: string;
+  /** `traceparent`. */
+  traceparent: string;
+  /** `baggage`. */
+  baggage: string;
+  /** What is frozen from now on. */
+  dynamic: string;
+  /** The `trace` header of an envelope, as JSON. */
+  envelope?: string | undefined;
+}
+
+/** Where a trace is. */
+export interface TracePosition {
+  /** The trace. */
+  traceId: string;
+  /** The span that causes the request. */
+  spanId: string;
+  /** Whether it is captured, if that is decided. */
+  sampled?: boolean | undefined;
+  /** By which rate. */
+  sampleRate?: number | undefined;
+  /** The trace's random value; follows from its id where none is given. */
+  sampleRand?: number | undefined;
+  /** The transaction's name, if it is one of few. */
+  transaction?: string | undefined;
+  /** What is frozen already. */
+  dynamic?: string | undefined;
+}
+
+/**
+ * Makes a transaction that was captured the exemplar of the operations that it measured: their
+ * numbers, and how many milliseconds each took.
+ */
+export declare function addExemplars(traceId: string, eventId: string, series: Array<number>, millis: Array<number>): void;
+
 /** Adds a value to a counter, or a number of failures to an error series. */
 export declare function addValue(id: number, value: number): boolean;
 
@@ -294,6 +410,9 @@ export declare function bothSecrets(request: SecretRequest): BothValues | Promis
  */
 export declare function captureItem(category: string, id: string, payload: string, trace?: string | undefined | null, profile?: string | undefined | null, files?: Array<AttachedFile> | undefined | null): string;
 
+/** Captures a check-in; answers its id, for the one that ends it. */
+export declare function checkIn(request: CheckInRequest): string;
+
 /** Claims a shard for this isolate, once; false when none is left, and it then records by calls. */
 export declare function claimShard(): boolean;
 
@@ -305,6 +424,9 @@ export declare function clearSecretOverride(name: string): void;
 
 /** As `flushItems`, and takes nothing more until the next `init`. */
 export declare function closeItems(limit: number): string | Promise<string>;
+
+/** Counts an authentication failure; answers the event to capture, as JSON, when one is due. */
+export declare function countAuthenticationFailure(reason: string): string | null;
 
 /** Finds or registers a counter. */
 export declare function counter(name: string, labels: Array<string>, options: SeriesOptions): Registration;
@@ -327,6 +449,9 @@ export declare function drops(): string;
 /** The settings of errors that hold, before `init` those of the environment's variables. */
 export declare function effectiveErrors(): EffectiveErrors;
 
+/** Ends the session of this process; whether there was one. */
+export declare function endSession(end: string): boolean;
+
 /** The number of the series that counts an operation's failures of one type. */
 export declare function errorSeries(operation: number, errorType: string): number;
 
@@ -344,6 +469,9 @@ export declare function gaugeAdd(id: number, delta: number): boolean;
 
 /** Sets a gauge. */
 export declare function gaugeSet(id: number, value: number): boolean;
+
+/** OpenTelemetry's names, as JSON, under those that the TypeScript uses. */
+export declare function genAiNames(): string;
 
 /** The value, from the cache or its source. */
 export declare function getSecret(request: SecretRequest): SecretValue | Promise<SecretValue>;
@@ -377,6 +505,9 @@ export declare function prefetchSecrets(names: Array<string>): Array<Prefetched>
 
 /** Records a failure of an operation that took `ms` milliseconds. */
 export declare function recordFailure(id: number, ms: number, errorType: string): boolean;
+
+/** Records a call of a model; answers the number of its operation, none where it could not be. */
+export declare function recordModelCall(call: ModelCallOutcome): number | null;
 
 /** Records a value into an operation (milliseconds) or a histogram (its own unit). */
 export declare function recordValue(id: number, value: number): boolean;
@@ -423,6 +554,9 @@ export declare function segment(segment: number): ArrayBuffer | null;
 /** Where to write a series; null when there is no shard or no memory left. */
 export declare function seriesPlaces(id: number): SeriesPlaces | null;
 
+/** Counts an error into the session of this process. */
+export declare function sessionErrored(): void;
+
 /** Sets a value for this process that is answered before every source. */
 export declare function setSecretOverride(name: string, value: Uint8Array): void;
 
@@ -432,6 +566,9 @@ export declare function shutdown(): void;
 /** Every series, as JSON. */
 export declare function snapshot(): string;
 
+/** Starts the session of this process; whether there is one now. */
+export declare function startSession(user?: string | undefined | null): boolean;
+
 /** The status document, as JSON. */
 export declare function status(): string;
 
@@ -440,6 +577,18 @@ export declare function subscribeSecrets(name: string | undefined | null, notify
 
 /** Whether a thread reported its uncaught error; asked once. */
 export declare function takeUnhandled(thread: number): boolean;
+
+/** The headers of a request that goes out; `existing` is a `baggage` that it carries already. */
+export declare function traceHeaders(at: TracePosition, existing?: string | undefined | null): TraceHeaders;
+
+/** Continues the trace of a request's headers, or starts one. */
+export declare function traceIncoming(sentryTrace?: string | undefined | null, baggage?: string | undefined | null, traceparent?: string | undefined | null): IncomingTrace;
+
+/**
+ * Decides whether a transaction is captured: by what the user's function `asked` for, by what was
+ * decided before, by the rate.
+ */
+export declare function traceStart(sampleRand: number, parent?: boolean | undefined | null, parentRate?: number | undefined | null, asked?: number | undefined | null): StartedTrace;
 
 /** Ends a subscription. */
 export declare function unsubscribeSecrets(subscription: number): void;

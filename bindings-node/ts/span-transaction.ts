@@ -26,6 +26,17 @@ import type { Kind } from './types.js';
 
 const MAX_SPANS = 1_000;
 
+/** How a server fails; by the others it is the caller who did, which is no failure of the operation. */
+const FAILURES: ReadonlySet<unknown> = new Set([
+  'aborted',
+  'data_loss',
+  'deadline_exceeded',
+  'internal_error',
+  'unavailable',
+  'unimplemented',
+  'unknown_error',
+]);
+
 /** What `traceStart` answers, and what the trace is. */
 interface DecidedFacts extends TraceFacts {
   readonly sampled: boolean;
@@ -131,8 +142,9 @@ export class Transaction extends LocalTrace {
     const ms = (root.endedAt ?? now()) - root.startedAt;
     try {
       const operation = handles().operation(root.name, labels, { kind: kind ?? kindOf(root.op) });
-      if (root.status === undefined || root.status === 'ok' || root.status === 'cancelled') operation.record(ms);
-      else operation.recordError(ms, root.errorType ?? root.status);
+      const { status, errorType } = root;
+      if (errorType === undefined && !FAILURES.has(status)) operation.record(ms);
+      else operation.recordError(ms, errorType ?? textOf(status));
       this.measured(operation.id, ms);
     } catch {
       // A name that is no metric's, or an operation of another kind: counted, as a facade's would be.

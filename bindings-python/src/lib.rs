@@ -21,6 +21,7 @@ mod raw_secrets;
 mod secrets;
 mod timed;
 mod timer;
+mod trace;
 
 use pyo3::prelude::*;
 
@@ -41,6 +42,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<timer::Timer>()?;
     raw::attach_bare_methods(py)?;
     raw_secrets::attach(py)?;
+    trace::add_to(module)?;
     secrets::add_to(module)?;
     capture::add_to(module)?;
     module.add("TimedFunction", raw::timed_function_type(py)?)?;

@@ -8,7 +8,7 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, Environment};
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "sentry")]
-use crate::errors::Errors;
+use crate::errors::{self, Errors};
 use crate::fork;
 #[cfg(any(feature = "secrets-aws", feature = "sentry"))]
 use crate::io::Io;
@@ -118,7 +118,7 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
     let config = config.normalised();
     let instance = global()?;
     let environment = Environment::detect(&config);
-    let _inside = fork::enter().ok_or_else(fork::unfit)?;
+    let inside = fork::enter().ok_or_else(fork::unfit)?;
     let mut settings = instance.inner.settings.lock();
     if settings.initialised && settings.config != config {
         return Err(Error::new(
@@ -129,7 +129,8 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
             ),
         ));
     }
-    if !settings.initialised {
+    let is_fresh = !settings.initialised;
+    if is_fresh {
         instance.inner.registry.set_limits(limits(&config));
         instance.inner.registry.set_closed(false);
         #[cfg(feature = "secrets-aws")]
@@ -149,6 +150,12 @@ pub fn init(config: Config) -> Result<Tallylight, Error> {
     }
     instance.start_ticker_every(settings.config.tick);
     drop(settings);
+    drop(inside);
+    // What it calls takes locks of its own, so none of ours is held any more.
+    #[cfg(feature = "sentry")]
+    if is_fresh {
+        errors::rust::bind(&instance);
+    }
     Ok(instance)
 }
 
@@ -381,6 +388,14 @@ impl Tallylight {
         })
     }
 
+    /// The settings in use and the environment they were found to be for.
+    #[cfg(feature = "sentry")]
+    pub(crate) fn settings(&self) -> Option<(Config, Environment)> {
+        let _inside = fork::enter()?;
+        let settings = self.inner.settings.lock();
+        Some((settings.config.clone(), settings.environment.clone()))
+    }
+
     /// The errors and traces of this instance. Starts nothing.
     #[cfg(feature = "sentry")]
     #[must_use]
@@ -414,9 +429,17 @@ impl Tallylight {
         let Some(_inside) = fork::enter() else {
             return;
         };
+        #[cfg(feature = "sentry")]
+        let is_global = GLOBAL
+            .get()
+            .is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner));
         // Held to the end: an `init` meanwhile would find it half closed.
         let mut settings = self.inner.settings.lock();
         settings.initialised = false;
+        #[cfg(feature = "sentry")]
+        if is_global {
+            errors::rust::before_shutdown();
+        }
         #[cfg(feature = "sentry")]
         self.inner.errors.shutdown();
         #[cfg(feature = "secrets-aws")]
@@ -431,6 +454,8 @@ impl Tallylight {
         if self.inner.ticker.was_running() && !self.inner.ticker.is_running() {
             self.start_ticker();
         }
+        #[cfg(feature = "sentry")]
+        errors::rust::after_fork_in_child();
     }
 
     /// A shard for a JavaScript isolate to write; `None` when none is left, and the isolate then

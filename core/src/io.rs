@@ -3,7 +3,11 @@
 //! Nothing on it blocks: what must (files, compression) goes to the runtime's own blocking pool,
 //! which grows on demand and shrinks by itself. Importing and `init` start nothing here; a job that
 //! panics is contained and counted. A forked child has no such thread until its own first job.
+//!
+//! While it is at work the thread is inside the fork gate, so that no child inherits what a library
+//! has half done: a once-cell that is being filled would hold up the child's own I/O thread for good.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +29,11 @@ type Job = Box<dyn FnOnce() + Send>;
 const BLOCKING_THREADS: usize = 8;
 /// How long an idle thread of the blocking pool stays.
 const BLOCKING_IDLE: Duration = Duration::from_secs(10);
+
+thread_local! {
+    /// Held by the I/O thread from the end of a rest to the next.
+    static AT_WORK: Cell<Option<fork::Inside>> = const { Cell::new(None) };
+}
 
 struct Running {
     fork: u32,
@@ -139,12 +148,15 @@ fn start(panics: Arc<AtomicU64>) -> Result<Running, Error> {
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_keep_alive(BLOCKING_IDLE)
         .thread_name("tallylight-file")
+        .on_thread_park(|| drop(AT_WORK.take()))
+        .on_thread_unpark(|| AT_WORK.set(fork::enter()))
         .build()
         .map_err(no_thread)?;
     let (jobs, mut received) = unbounded_channel::<Job>();
     let thread = thread::Builder::new()
         .name("tallylight-io".to_owned())
         .spawn(move || {
+            AT_WORK.set(fork::enter());
             let tasks = LocalSet::new();
             tasks.block_on(&runtime, async move {
                 while let Some(job) = received.recv().await {
@@ -156,6 +168,7 @@ fn start(panics: Arc<AtomicU64>) -> Result<Running, Error> {
                 }
             });
             drop(tasks);
+            drop(AT_WORK.take());
             // A file that hangs must not hold the end up.
             runtime.shutdown_background();
         })

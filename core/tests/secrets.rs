@@ -512,14 +512,21 @@ fn a_forked_child_does_not_ask_elsewhere_for_what_its_parent_had_from_a_file() {
 }
 
 #[test]
-fn an_endless_deadline_ends_and_hurts_nobody_else() {
+fn the_longest_deadline_ends_and_hurts_nobody_else() {
     let Some(lab) = lab() else { return };
     let name = name("endless");
     lab.service.create(&name, "v1").unwrap();
     let tally = lab.tally(lab.config());
+    let longest = Request::new(&name).deadline(Duration::from_secs(600));
+    assert!(tally.secrets().refresh_blocking(&longest).is_ok());
+    assert!(tally.secrets().both_blocking(&longest).is_ok());
     let endless = Request::new(&name).deadline(Duration::MAX);
-    assert!(tally.secrets().refresh_blocking(&endless).is_ok());
-    assert!(tally.secrets().both_blocking(&endless).is_ok());
+    for answer in [
+        tally.secrets().refresh_blocking(&endless),
+        tally.secrets().get_blocking(&endless),
+    ] {
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::InvalidValue);
+    }
     assert_eq!(get(&tally, &name).unwrap(), "v1");
     assert!(
         tally

@@ -5,7 +5,7 @@
  * it: most are never sent, and some are sent many times.
  */
 
-import { cutText, plainObject, textOf } from './plain.js';
+import { cutText, plainObject, plainOf, textOf } from './plain.js';
 import type { Level } from './types.js';
 
 /** Something that happened. */
@@ -73,9 +73,11 @@ function read(given: unknown): Crumb {
   if (type !== undefined) crumb['type'] = textOf(type);
   if (category !== undefined) crumb['category'] = textOf(category);
   if (message !== undefined) crumb['message'] = short(textOf(message));
-  if (level !== undefined) crumb['level'] = textOf(level);
-  if (data !== undefined) crumb['data'] = flat(data) ?? plainObject(data);
-  for (const key in rest) if (rest[key] !== undefined) crumb[key] = plainObject({ value: rest[key] })['value'];
+  if (typeof level === 'string') crumb['level'] = level;
+  let more = data === undefined || data === null ? undefined : (flat(data) ?? plainObject(data));
+  // A server knows no other members.
+  for (const key in rest) if (rest[key] !== undefined) more = { ...more, [key]: plainOf(rest[key]) };
+  if (more !== undefined) crumb['data'] = more;
   return new Crumb(crumb, at);
 }
 

@@ -136,8 +136,14 @@ function contained(capture: () => string): string {
   }
 }
 
+/** A copy, read once: what cannot be read says nothing, and takes no event with it. */
 function optionsOf(options: unknown): CaptureOptions | undefined {
-  return typeof options === 'object' && options !== null ? options : undefined;
+  if (typeof options !== 'object' || options === null) return undefined;
+  try {
+    return { ...options };
+  } catch {
+    return undefined;
+  }
 }
 
 function isSampled(): boolean {

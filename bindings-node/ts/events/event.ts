@@ -82,7 +82,7 @@ function addOptions(event: Event, options: CaptureOptions): void {
     if (value !== undefined && value !== null) event.tags = { ...event.tags, [key]: textOf(value) };
   }
   if (user !== undefined && user !== null) event.user = plainObject(user, 'id');
-  if (level !== undefined && level !== null) event.level = textOf(level);
+  if (typeof level === 'string') event.level = level;
   if (fingerprint !== undefined && fingerprint !== null) event.fingerprint = textsOf(fingerprint);
   for (const [key, value] of entriesOf(extra)) event.extra = { ...event.extra, [key]: plainOf(value) };
   for (const [name, value] of entriesOf(contexts)) {

@@ -17,7 +17,7 @@ const REMEMBERED = 1_000;
 /** A longer line is a `data:` URL or the like. */
 const LONGEST = 2_048;
 
-const LINE = /^\s+at (async )?(?:(.*) \((.*)\)|(.*))$/;
+const LINE = /^\s+at (async )?(?:(.*?) \((.*)\)|(.*))$/;
 const PLACE = /^(.*?)(?::(\d+))?(?::(\d+))?$/;
 const WINDOWS = /^[a-zA-Z]:[\\/]/;
 const DEPENDENCY = /[\\/]node_modules[\\/]/;

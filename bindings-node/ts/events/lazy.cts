@@ -4,6 +4,7 @@
  */
 
 import type * as Crypto from 'node:crypto';
+import type * as Inspector from 'node:inspector';
 import type * as WorkerThreads from 'node:worker_threads';
 
 /** `node:crypto`. */
@@ -14,4 +15,9 @@ export function crypto(): typeof Crypto {
 /** `node:worker_threads`. */
 export function workerThreads(): typeof WorkerThreads {
   return require('node:worker_threads') as typeof WorkerThreads;
+}
+
+/** `node:inspector`. */
+export function inspector(): typeof Inspector {
+  return require('node:inspector') as typeof Inspector;
 }

@@ -73,12 +73,9 @@ export function plainOf(value: unknown): Plain {
 
 /** A plain copy of an object's own members; of anything else, an object that holds it under `name`. */
 export function plainObject(value: unknown, name = 'value'): { [key: string]: Plain } {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    const copy = new Copy().of(value, 0);
-    if (typeof copy === 'object' && copy !== null && !Array.isArray(copy)) return copy as { [key: string]: Plain };
-    return { [name]: copy };
-  }
-  return { [name]: plainOf(value) };
+  const copy = plainOf(value);
+  const isObject = typeof copy === 'object' && copy !== null && !Array.isArray(copy);
+  return isObject ? (copy as { [key: string]: Plain }) : { [name]: copy };
 }
 
 function scalar(value: unknown): Plain {
@@ -112,7 +109,7 @@ class Copy {
   of(value: unknown, depth: number): Plain {
     if (typeof value !== 'object' || value === null) return plainOf(value);
     if (this.#holders.has(value)) return '[cycle]';
-    if (depth >= DEPTH || this.#members <= 0) return Array.isArray(value) ? '[Array]' : tagOf(value);
+    if (depth >= DEPTH || this.#members <= 0) return tagOf(value);
     this.#holders.add(value);
     try {
       return this.#copy(value, depth);

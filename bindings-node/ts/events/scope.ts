@@ -101,7 +101,7 @@ export class Scope {
 
   /** Gives all events this level; null leaves them theirs. */
   setLevel(level: Level | null): this {
-    this.level = level === null || level === undefined ? undefined : textOf(level);
+    this.level = typeof level === 'string' ? level : undefined;
     return this;
   }
 

@@ -70,6 +70,7 @@ function filesOf(attachments: readonly Attachment[]): AttachedFile[] {
 /** Sends an event; answers its id, or an empty text when it is known that it is not kept. */
 export function send(assembled: Assembled, id: string, category: 'error' | 'transaction', original: unknown): string {
   const { options } = face();
+  assembled.event.event_id = id;
   const hook = category === 'error' ? options.beforeSend : options.beforeSendTransaction;
   if (hook === undefined) return deliver(assembled, id, category, undefined);
   const hint: EventHint = { originalException: original, attachments: [...assembled.attachments] };
@@ -125,8 +126,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** `whole` is the event with its breadcrumbs, where a hook had it. */
 function deliver(assembled: Assembled, id: string, category: 'error' | 'transaction', whole: Event | undefined): string {
   const { event, crumbs, trace, profile, attachments } = assembled;
-  // A hook may answer a frozen object.
-  const payload = whole === undefined ? write(Object.assign(event, { event_id: id }), crumbs) : writeWhole({ ...whole, event_id: id });
+  const payload = whole === undefined ? write(event, crumbs) : writeWhole({ ...whole, event_id: id });
   const outcome = submit(category, id, payload, { trace, profile, attachments });
   return outcome === 'spooled' || outcome === 'queued' || outcome === 'storm' ? id : '';
 }

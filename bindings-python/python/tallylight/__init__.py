@@ -23,6 +23,7 @@ thread; ``init()`` does. Secrets are in :mod:`tallylight.secrets`; the types of 
 :mod:`tallylight.events`.
 """
 
+from ._authentication import authentication_failed
 from ._capture import (
     add_breadcrumb,
     capture_event,
@@ -31,6 +32,8 @@ from ._capture import (
     last_event_id,
 )
 from ._capture_delivery import close, close_async, delivery, flush, flush_async
+from ._check_ins import capture_check_in, end_session, monitor, start_session
+from ._model_calls import ModelCall, track_model_call
 
 from ._native import (
     Counter,
@@ -58,6 +61,8 @@ from ._scopes import (
     with_isolation_scope,
     with_scope,
 )
+from ._spans import Span, active_span, start_inactive_span, start_span
+from ._traces import continue_trace, trace_headers
 from .errors import (
     ClosedError,
     ConflictError,
@@ -126,6 +131,17 @@ else:
 
 
 for _function in (
+    active_span,
+    authentication_failed,
+    capture_check_in,
+    continue_trace,
+    end_session,
+    monitor,
+    start_inactive_span,
+    start_session,
+    start_span,
+    trace_headers,
+    track_model_call,
     add_breadcrumb,
     capture_event,
     capture_exception,
@@ -170,6 +186,7 @@ __all__ = [
     "InvalidNameError",
     "InvalidValueError",
     "LoggingHandler",
+    "ModelCall",
     "NotFoundError",
     "NotReadyError",
     "Operation",
@@ -180,6 +197,7 @@ __all__ = [
     "SecretChange",
     "SecretChanges",
     "SecretPair",
+    "Span",
     "Tallylight",
     "TallylightError",
     "TallylightIOError",
@@ -188,9 +206,12 @@ __all__ = [
     "UnavailableError",
     "UnsupportedError",
     "__version__",
+    "active_span",
     "add_breadcrumb",
+    "authentication_failed",
     "both",
     "both_async",
+    "capture_check_in",
     "capture_event",
     "capture_exception",
     "capture_message",
@@ -198,11 +219,13 @@ __all__ = [
     "clear_secret_override",
     "close",
     "close_async",
+    "continue_trace",
     "counter",
     "declared_secrets",
     "define_secrets",
     "delivery",
     "drops",
+    "end_session",
     "flush",
     "flush_async",
     "gauge",
@@ -212,6 +235,7 @@ __all__ = [
     "histogram",
     "init",
     "last_event_id",
+    "monitor",
     "on_secret_change",
     "operation",
     "peek",
@@ -231,7 +255,12 @@ __all__ = [
     "set_user",
     "shutdown",
     "snapshot",
+    "start_inactive_span",
+    "start_session",
+    "start_span",
     "status",
+    "trace_headers",
+    "track_model_call",
     "version",
     "with_isolation_scope",
     "with_scope",

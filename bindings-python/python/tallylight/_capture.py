@@ -16,7 +16,7 @@ from time import time
 
 from . import _capture_exceptions, _native
 from ._capture_settings import learn, settings
-from ._plain import crumb, plain, plain_dict, text
+from ._plain import class_name, crumb, is_a, module_name, plain, plain_dict, text
 from ._scopes import (
     Scope,
     entries,
@@ -201,7 +201,8 @@ def _contained(capture: Any, *arguments: Any) -> str:
 def _report(error: BaseException, where: object) -> None:
     """Says to ``sys.unraisablehook`` what cannot be raised."""
     try:
-        if _busy.__dict__.get("reporting"):
+        # While the interpreter ends, what we stand on may be gone already: nobody can help that.
+        if _busy.__dict__.get("reporting") or sys.is_finalizing():
             return
         _busy.reporting = True
         try:
@@ -233,11 +234,11 @@ def _exception(
         if error is None:
             given["level"] = given.get("level") or "error"
             return _message("capture_exception was called without an exception", given)
-    elif type(error) is tuple and len(error) == 3 and isinstance(error[1], BaseException):
+    elif type(error) is tuple and len(error) == 3 and is_a(error[1], BaseException):
         # What sys.exc_info() answers.
         error = error[1]
     mark = None
-    if isinstance(error, BaseException):
+    if is_a(error, BaseException):
         try:
             mark = error.__dict__.get(_MARK)
         except Exception:
@@ -251,13 +252,13 @@ def _exception(
     if not is_sampled():
         _drop("error", "sample_rate")
         return ""
-    if isinstance(error, BaseException):
+    if is_a(error, BaseException):
         values = _capture_exceptions.values(error, mechanism, stack)
     else:
         values = [_capture_exceptions.of_anything(error, stack)]
         values[0]["mechanism"] = {**mechanism, "synthetic": True}
     event_id = urandom(16).hex()
-    if isinstance(error, BaseException):
+    if is_a(error, BaseException):
         # Before `before_send` sees it, which may raise it again, log it or capture it.
         mark = _Captured(error, event_id)
         try:
@@ -324,13 +325,13 @@ def _is_id(given: object) -> bool:
 
 def _is_ignored(error: BaseException) -> bool:
     known = settings
-    if known.ignored_classes and isinstance(error, known.ignored_classes):
+    if known.ignored_classes and issubclass(type(error), known.ignored_classes):
         return True
     if not known.ignored_texts and not known.ignored_patterns:
         return False
-    kind = type(error)
-    words = f"{kind.__name__}: {_capture_exceptions.message(error)}"
-    names = {kind.__name__, f"{kind.__module__}.{kind.__qualname__}"}
+    name = class_name(error)
+    words = f"{name}: {_capture_exceptions.message(error)}"
+    names = {name, f"{module_name(error)}.{name}"}
     return any(ignored in names or ignored in words for ignored in known.ignored_texts) or any(
         pattern.search(words) for pattern in known.ignored_patterns
     )
@@ -370,7 +371,7 @@ def _new(event_id: str, level: str, given: dict[str, Any]) -> dict[str, Any]:
     }
     context = given.get("context")
     if context is not None:
-        if isinstance(context, str):
+        if is_a(context, str):
             tags["context"] = text(context)
         else:
             facts = plain_dict(context)
@@ -503,7 +504,7 @@ def submit(
             _drop(category, "before_send")
             _report(error, before)
             return "before_send"
-        if not isinstance(changed, dict):
+        if not is_a(changed, dict):
             _drop(category, "before_send")
             return "before_send"
         event = changed
@@ -535,6 +536,6 @@ def _file(given: Any) -> tuple[str, str | None, bytes | bytearray | str] | None:
         name, data, kind = given["filename"], given["data"], given.get("content_type")
     except Exception:
         return None
-    if not isinstance(data, (bytes, bytearray, str)):
+    if not issubclass(type(data), (bytes, bytearray, str)):
         data = text(plain(data))
     return text(name), None if kind is None else text(kind), data

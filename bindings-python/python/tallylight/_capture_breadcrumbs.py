@@ -99,12 +99,22 @@ def _note_record(record: Any) -> None:
 
 def _follow_http(client: ModuleType) -> None:
     connection = client.HTTPConnection
-    put, get = connection.putrequest, connection.getresponse
+    put, end, get = connection.putrequest, connection.endheaders, connection.getresponse
 
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         if _wanted["http"]:
             _safely(_begin_request, self, method, url)
         return put(self, method, url, *args, **kwargs)
+
+    def endheaders(self: Any, *args: Any, **kwargs: Any) -> None:
+        # Here it connects and sends.
+        try:
+            return end(self, *args, **kwargs)
+        except BaseException as error:
+            begun = self.__dict__.pop("_tallylight_request", None)
+            if begun is not None:
+                _safely(_note_request, begun, None, type(error).__name__)
+            raise
 
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
         begun = self.__dict__.pop("_tallylight_request", None)
@@ -118,10 +128,11 @@ def _follow_http(client: ModuleType) -> None:
             _safely(_note_request, begun, response.status, response.reason)
         return response
 
-    for ours, theirs in ((putrequest, put), (getresponse, get)):
+    for ours, theirs in ((putrequest, put), (endheaders, end), (getresponse, get)):
         ours.__doc__, ours.__qualname__ = theirs.__doc__, theirs.__qualname__
         ours.__module__ = theirs.__module__
     connection.putrequest = putrequest
+    connection.endheaders = endheaders
     connection.getresponse = getresponse
 
 

@@ -6,8 +6,11 @@ causes, classes whose methods raise.
 
 from __future__ import annotations
 
+import builtins
+import sys
+
 from ._capture_frames import of_stack, of_traceback
-from ._plain import class_name, said, text
+from ._plain import class_name, is_a, module_name, said, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ _MOST_FOLLOWED = 20_000
 _cause = BaseException.__dict__["__cause__"].__get__
 _context = BaseException.__dict__["__context__"].__get__
 _traceback = BaseException.__dict__["__traceback__"].__get__
+_errno = OSError.__dict__["errno"].__get__
 _is_context_hidden = BaseException.__dict__["__suppress_context__"].__get__
 
 
@@ -48,7 +52,7 @@ def values(
     if (
         _cause(error) is None
         and (_is_context_hidden(error) or _context(error) is None)
-        and not hasattr(error, "exceptions")
+        and not _is_group(error)
     ):
         made = value(error, stack)
         made["mechanism"] = {**mechanism, **made.get("mechanism", {})}
@@ -109,30 +113,39 @@ def _links(error: BaseException) -> list[_Link]:
     return links
 
 
+def _is_group(error: BaseException) -> bool:
+    """Before Python 3.11 groups are a package's."""
+    group = getattr(builtins, "BaseExceptionGroup", None)
+    if group is None:
+        group = getattr(sys.modules.get("exceptiongroup"), "BaseExceptionGroup", None)
+    return group is not None and issubclass(type(error), group)
+
+
 def members(error: BaseException) -> tuple[BaseException, ...]:
-    """What a group holds; before Python 3.11 groups are a package's."""
-    if not any(base.__name__ == "BaseExceptionGroup" for base in type(error).__mro__):
+    """What a group holds."""
+    if not _is_group(error):
         return ()
     try:
         found = tuple(error.exceptions)  # type: ignore[attr-defined]
     except Exception:
         return ()
-    return tuple(member for member in found if isinstance(member, BaseException))
+    return tuple(member for member in found if is_a(member, BaseException))
 
 
 def value(error: BaseException, stack: FrameType | None = None) -> dict[str, Any]:
     """One exception without its causes."""
-    kind = type(error)
     made: dict[str, Any] = {"type": class_name(error), "value": message(error)}
-    module = getattr(kind, "__module__", None)
-    if type(module) is str and module != "builtins":
+    module = module_name(error)
+    if module != "builtins":
         made["module"] = module
     traceback = _traceback(error)
     frames = of_stack(stack) if traceback is None and stack is not None else of_traceback(traceback)
     if frames:
         made["stacktrace"] = {"frames": frames}
-    if isinstance(error, OSError) and type(error.errno) is int:
-        made["mechanism"] = {"meta": {"errno": {"number": error.errno}}}
+    if is_a(error, OSError):
+        number = _errno(error)
+        if type(number) is int:
+            made["mechanism"] = {"meta": {"errno": {"number": number}}}
     return made
 
 
@@ -150,7 +163,7 @@ def message(error: BaseException) -> str:
 
 def of_anything(thrown: object, stack: FrameType | None) -> dict[str, Any]:
     """What is no exception, as one."""
-    if isinstance(thrown, type) and issubclass(thrown, BaseException):
+    if is_a(thrown, type) and issubclass(thrown, BaseException):
         made: dict[str, Any] = {"type": thrown.__name__, "value": ""}
     else:
         made = {"type": class_name(thrown), "value": text(thrown)}

@@ -7,6 +7,7 @@ once; what is left to do for a frame is to copy it and set its line.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from . import _native
@@ -81,8 +82,18 @@ def _frame(frame: FrameType, line: int | None) -> dict[str, Any]:
     made = known.copy()
     made["lineno"] = line
     if settings.include_local_variables and made["in_app"]:
-        made["vars"] = _native._local(dict(frame.f_locals))
+        made["vars"] = _variables(frame)
     return made
+
+
+def _variables(frame: FrameType) -> dict[str, Any]:
+    """The local variables; of a module's own frame without what every module has."""
+    variables = frame.f_locals
+    if variables is frame.f_globals:
+        return _native._local(
+            {name: value for name, value in variables.items() if not name.startswith("__")}
+        )
+    return _native._local(dict(variables))
 
 
 def _describe(path: str, function: str, module: str | None) -> dict[str, Any]:
@@ -102,8 +113,6 @@ def _describe(path: str, function: str, module: str | None) -> dict[str, Any]:
 
 
 def _absolute(path: str) -> str:
-    import os.path
-
     try:
         return os.path.abspath(path)
     except (OSError, ValueError):
@@ -114,8 +123,6 @@ def _absolute(path: str) -> str:
 def _short(path: str, module: str | None) -> str:
     """The path below the folder that the module's package stands in, which is the same on every
     machine."""
-    import os.path
-
     if module is None or "." not in module:
         return os.path.basename(path)
     top = sys.modules.get(module.partition(".")[0])
@@ -146,8 +153,6 @@ def _is_within(module: str, names: tuple[str, ...]) -> bool:
 
 
 def _standard_library() -> tuple[str, ...]:
-    import os
-
     # `os` is always loaded from there; under a virtual environment too.
     found = {os.path.dirname(os.path.abspath(os.__file__)) + os.sep}
     platlib = getattr(sys, "platlibdir", "lib")

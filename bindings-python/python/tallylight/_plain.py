@@ -14,12 +14,17 @@ from . import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeGuard, TypeVar
+
+    _T = TypeVar("_T")
 
 #: A longer text is cut here already; the core cuts the rest by Sentry's limits and says so.
 _TEXT = 1 << 20
 #: A scope keeps a hundred breadcrumbs.
 _MESSAGE = 8_192
+# Of the base class: a metaclass may answer anything.
+_name = type.__dict__["__name__"].__get__
+_module = type.__dict__["__module__"].__get__
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
@@ -35,11 +40,16 @@ def text(value: object) -> str:
     return value if len(value) <= _TEXT else value[:_TEXT]  # type: ignore[arg-type, index, return-value]
 
 
+def is_a(value: object, kind: type[_T]) -> TypeGuard[_T]:
+    """As ``isinstance``, without asking the value itself, which may answer by raising."""
+    return issubclass(type(value), kind)
+
+
 def said(value: object) -> str:
     """What ``str()`` says of a value, or that it says nothing."""
     try:
         # Of a subclass of str, what it holds: its own __str__ may be an enumeration's name.
-        return str.__str__(value) if isinstance(value, str) else str(value)
+        return str.__str__(value) if is_a(value, str) else str(value)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
@@ -48,8 +58,13 @@ def said(value: object) -> str:
 
 def class_name(value: object) -> str:
     """The name of a value's class."""
-    name = type.__name__.__get__(type(value))  # type: ignore[attr-defined]
-    return name if type(name) is str else "object"
+    return str(_name(type(value)))
+
+
+def module_name(value: object) -> str:
+    """The name of the module of a value's class."""
+    module = _module(type(value))
+    return module if type(module) is str else "builtins"
 
 
 def plain(value: object) -> Any:
@@ -79,7 +94,7 @@ def plain_dict(given: object, name: str = "value") -> dict[str, Any]:
 
 def crumb(given: object) -> dict[str, Any]:
     """A breadcrumb as it is kept, whatever was given as one."""
-    if isinstance(given, str):
+    if is_a(given, str):
         return {"timestamp": time(), "message": text(given)[:_MESSAGE]}
     made = plain_dict(given, "message")
     at = made.get("timestamp")

@@ -18,7 +18,7 @@ from _thread import _local, get_ident
 from _weakref import ref
 from contextvars import ContextVar
 
-from ._plain import crumb, plain, plain_dict, text
+from ._plain import crumb, is_a, plain, plain_dict, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def entries(given: Any) -> list[tuple[Any, Any]]:
 
 def texts(given: Any) -> list[str]:
     """A list of text, whatever was given as one."""
-    if isinstance(given, str):
+    if is_a(given, str):
         return [given]
     try:
         return [text(part) for part in given]

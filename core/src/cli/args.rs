@@ -11,6 +11,9 @@ use super::output::{Colour, Failure, Output};
 /// The environment variable that holds the URL of `tallylight status`.
 pub(crate) const STATUS_URL: &str = "TALLYLIGHT_STATUS_URL";
 
+/// The commands whose help a usage error names.
+const COMMANDS: [&str; 4] = ["status", "events", "test-error", "version"];
+
 /// Where wrong arguments of `tallylight secrets` lead.
 #[cfg(feature = "secrets-aws")]
 const SECRETS_HINT: &str = "`tallylight secrets --help` shows the commands, `tallylight secrets <command> --help` their options and examples";
@@ -27,6 +30,8 @@ const SECRETS_HINT: &str = "`tallylight secrets --help` shows the commands, `tal
   tallylight status api.internal:8080      watch another one
   tallylight status --json | jq .windows   read the status document in a script
   tallylight secrets doctor                can this machine read its secrets?
+  tallylight events show latest            the newest error captured here, with its causes
+  tallylight test-error                    does an error of this service reach its server?
   tallylight version --json
 
 `tallylight <command> --help` shows each command's options and examples.",
@@ -51,6 +56,12 @@ pub(crate) enum Command {
     /// Set up, list, read, rotate and test the secrets of a service
     #[cfg(feature = "secrets-aws")]
     Secrets(Box<super::secrets::SecretsArgs>),
+    /// Show the errors, traces and check-ins that were captured on this machine
+    #[cfg(feature = "sentry")]
+    Events(super::events::EventsArgs),
+    /// Send a test error on the way that a service's errors take, and say what the server answered
+    #[cfg(feature = "sentry")]
+    TestError(super::test_error::TestErrorArgs),
     /// Print the version of this command
     Version(VersionArgs),
 }
@@ -175,7 +186,7 @@ pub(crate) fn parse(args: &[String]) -> Parsed {
         .trim_end();
     let command = if args
         .get(1)
-        .is_some_and(|name| name == "status" || name == "version")
+        .is_some_and(|name| COMMANDS.contains(&name.as_str()))
     {
         args[1].as_str()
     } else {
@@ -188,7 +199,7 @@ pub(crate) fn parse(args: &[String]) -> Parsed {
     Parsed::Said(USAGE)
 }
 
-fn interval(text: &str) -> Result<Duration, String> {
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
     within(
         text,
         Duration::from_millis(100),

@@ -9,6 +9,8 @@
 mod args;
 mod document;
 mod draw;
+#[cfg(feature = "sentry")]
+mod events;
 mod fetch;
 mod format;
 mod json;
@@ -29,6 +31,8 @@ mod secrets;
 mod status;
 mod table;
 mod target;
+#[cfg(feature = "sentry")]
+mod test_error;
 mod text;
 mod time;
 mod trend;
@@ -94,6 +98,10 @@ fn dispatch(args: &[String]) -> i32 {
         Command::Status(options) => status::run(&options, &output),
         #[cfg(feature = "secrets-aws")]
         Command::Secrets(options) => secrets::run(&options, &output),
+        #[cfg(feature = "sentry")]
+        Command::Events(options) => events::run(&options, &output),
+        #[cfg(feature = "sentry")]
+        Command::TestError(options) => test_error::run(&options, &output),
         Command::Version(options) => version::run(&options, &output),
     };
     match ended {

@@ -40,11 +40,6 @@ pub(crate) fn message(output: &Output, text: &str) {
     output.message(&format!("{}\n", clean(text)));
 }
 
-/// A warning to stderr.
-pub(crate) fn warning(output: &Output, text: &str) {
-    output.message(&format!("warning: {}\n", clean(text)));
-}
-
 /// A table of at most the terminal's columns.
 pub(crate) fn table(table: &Table, colour: bool) -> String {
     let laid = table.lay(columns(), false);

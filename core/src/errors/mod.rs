@@ -12,6 +12,7 @@ mod dsn;
 mod enrich;
 mod item;
 mod prepare;
+pub(crate) mod rust;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use config::ErrorsConfig;
 pub use delivery::Delivery;
 pub use dsn::Dsn;
 pub use item::{Attachment, Category, DiscardReason, EventId, Item, Outcome};
+pub use rust::*;
 
 /// The event pipeline of an instance.
 #[derive(Clone)]

@@ -11,14 +11,13 @@ use super::index::IdRef;
 use super::keeper::{self, Ask, Wish};
 use super::name::SecretName;
 use super::reply::{Reply, closed, gone};
+use super::request::LONGEST_DEADLINE;
 use super::{Request, Secret, Secrets};
 use crate::block_on::block_on;
 use crate::error::{Error, ErrorKind};
 
 /// How much longer than its deadline a blocking call waits for the I/O thread to say so.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
-/// The longest that a call waits, whatever is asked: as for the setting.
-const LONGEST_DEADLINE: Duration = Duration::from_secs(600);
 
 impl Secrets {
     /// Has the keeper answer.
@@ -53,6 +52,9 @@ impl Secrets {
             Ok(name) => name,
             Err(error) => return Err((error, reply)),
         };
+        if let Err(error) = request.check() {
+            return Err((error, reply));
+        }
         let settings = self.shared.settings.load();
         if let Some(text) = &settings.broken {
             return Err((Error::new(ErrorKind::InvalidConfig, text.as_str()), reply));
@@ -65,10 +67,7 @@ impl Secrets {
             id: id.to_id(),
             surroundings: Surroundings::of(&name, &settings, |variable| std::env::var_os(variable)),
             wish,
-            deadline: request
-                .deadline
-                .unwrap_or(settings.config.deadline)
-                .min(LONGEST_DEADLINE),
+            deadline: request.deadline.unwrap_or(settings.config.deadline),
             reply,
         })
     }

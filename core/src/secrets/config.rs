@@ -265,12 +265,6 @@ impl SecretsConfig {
             ));
         }
         Declarations::new(&self.declared, &self.aliases)?;
-        if self.second_region.is_some() && self.second_region == self.region {
-            return Err(invalid(
-                "secrets.second_region is the first region again; name one that holds a replica"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        place::check(self)
     }
 }

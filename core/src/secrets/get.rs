@@ -159,7 +159,12 @@ impl Secrets {
             which: request.which(),
         })?;
         let secret = entry.settled()?;
-        if request.key.is_some() || request.max_age.is_some() || !shared.is_watched() {
+        let is_plain = request.key.is_none()
+            && request.max_age.is_none()
+            && request.deadline.is_none()
+            && request.stage != Some("")
+            && request.version != Some("");
+        if !is_plain || !shared.is_watched() {
             return None;
         }
         entry.note_use();
@@ -169,6 +174,7 @@ impl Secrets {
 
     #[inline(never)]
     pub(super) fn look(&self, request: &Request<'_>) -> Result<Look, Error> {
+        request.check()?;
         let shared = &*self.shared;
         let index = shared.index.load();
         let id = IdRef {

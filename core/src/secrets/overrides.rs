@@ -14,7 +14,7 @@ impl Secrets {
     /// Sets a value for this process that is answered before every source, until it is cleared.
     ///
     /// # Errors
-    /// `invalid_name`, `invalid_value` for more than 64 KiB, `unsupported` when the source `override`
+    /// `invalid_name`, `invalid_value` for nothing or more than 64 KiB, `unsupported` when the source `override`
     /// is switched off.
     pub fn set_override(&self, name: &str, value: impl Into<Vec<u8>>) -> Result<(), Error> {
         let bytes = zeroize::Zeroizing::new(value.into());
@@ -27,6 +27,15 @@ impl Secrets {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "the source override is switched off; add it to TALLYLIGHT_SECRETS_SOURCES",
+            ));
+        }
+        if bytes.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!(
+                    "the override of {name} is empty, as no secret is; clear it to have the sources \
+                     answer again"
+                ),
             ));
         }
         if bytes.len() > file::MAX_VALUE_BYTES {

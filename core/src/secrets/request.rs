@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind};
+
 /// The stage that is meant when none is named.
 pub(crate) const CURRENT: &str = "AWSCURRENT";
+/// How long a call may wait.
+const SHORTEST_DEADLINE: Duration = Duration::from_millis(1);
+pub(super) const LONGEST_DEADLINE: Duration = Duration::from_secs(600);
 /// The stage of the version before the current one.
 pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
 
@@ -81,6 +86,46 @@ impl<'a> Request<'a> {
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
+    }
+
+    /// Whether it can be asked at all. Every call that can fail asks so by itself; [`super::Secrets::peek`]
+    /// has no way to say it.
+    ///
+    /// # Errors
+    /// `invalid_value` for a key, stage or version that is empty, and for a deadline that is not from
+    /// 1 ms to 10 minutes, as the setting is.
+    pub fn check(&self) -> Result<(), Error> {
+        for (option, given, otherwise) in [
+            ("key", self.key, "the whole secret"),
+            ("stage", self.stage, CURRENT),
+            ("version", self.version, "the version that is in use"),
+        ] {
+            if given == Some("") {
+                return Err(
+                    self.impossible(format!("{option} is empty; leave it out for {otherwise}"))
+                );
+            }
+        }
+        match self.deadline {
+            Some(limit) if !(SHORTEST_DEADLINE..=LONGEST_DEADLINE).contains(&limit) => Err(self
+                .impossible(format!(
+                    "deadline is not from {} to {} ms; peek waits for nothing",
+                    SHORTEST_DEADLINE.as_millis(),
+                    LONGEST_DEADLINE.as_millis()
+                ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn impossible(&self, what: String) -> Error {
+        Error::new(
+            ErrorKind::InvalidValue,
+            format!(
+                "what is asked of secret {} is not possible: {what}",
+                self.name
+            ),
+        )
+        .with_detail("name", self.name)
     }
 
     /// The stage or version as the cache tells values apart.

@@ -167,7 +167,9 @@ caused by: ECONN: refused
 
     #[test]
     fn a_long_chain_and_a_deep_stack_are_cut_with_their_number() {
-        let frames: Vec<Value> = (0..300).map(|n| json!({"function": format!("f{n}")})).collect();
+        let frames: Vec<Value> = (0..300)
+            .map(|n| json!({"function": format!("f{n}")}))
+            .collect();
         let mut values: Vec<Value> = (0..49).map(|n| json!({"type": format!("E{n}")})).collect();
         values.push(json!({"type": "Outer", "stacktrace": {"frames": frames}}));
         let text = page(&json!({"exception": {"values": values}}), false);

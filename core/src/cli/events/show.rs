@@ -37,24 +37,24 @@ fn choose(id: &str, all: Vec<Found>, folder: &str) -> Result<Found, Failure> {
         .map(|c| c.to_ascii_lowercase())
         .collect();
     let is_latest = wanted == "latest";
-    let is_id = !wanted.is_empty() && wanted.len() <= 32 && wanted.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_id =
+        !wanted.is_empty() && wanted.len() <= 32 && wanted.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_latest && !is_id {
-        return Err(Failure::usage(format!(
-            "`{}` is no event id",
-            line(id, 40)
-        ))
-        .hint("give `latest`, or an id or its beginning as `tallylight events list` shows it"));
+        return Err(
+            Failure::usage(format!("`{}` is no event id", line(id, 40))).hint(
+                "give `latest`, or an id or its beginning as `tallylight events list` shows it",
+            ),
+        );
     }
     let mut matching: Vec<Found> = all
         .into_iter()
         .filter(|found| is_latest || found.id.starts_with(&wanted))
         .collect();
     if !is_latest && matching.iter().any(|found| found.id != matching[0].id) {
-        return Err(Failure::new(format!(
-            "{} events begin with {wanted}",
-            matching.len()
-        ))
-        .hint("give more digits; `tallylight events list --json` has whole ids"));
+        return Err(
+            Failure::new(format!("{} events begin with {wanted}", matching.len()))
+                .hint("give more digits; `tallylight events list --json` has whole ids"),
+        );
     }
     if matching.is_empty() {
         let what = if is_latest {
@@ -113,7 +113,10 @@ fn facts(found: &Found) -> Vec<(&'static str, Cell)> {
     let mut facts = vec![
         ("id", plain(found.id.clone())),
         ("kind", plain(found.kind.name().to_owned())),
-        ("level", Cell::new(summary.level.clone(), summary.emphasis())),
+        (
+            "level",
+            Cell::new(summary.level.clone(), summary.emphasis()),
+        ),
         (
             "captured",
             plain(format!(

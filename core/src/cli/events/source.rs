@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::args::{Kind, Which};
-use super::summary::Summary;
+use super::summary::{Summary, line};
 use crate::cli::output::{Failure, Level};
 use crate::cli::say;
 use crate::errors::DiscardReason;
@@ -89,7 +89,35 @@ impl Found {
     }
 }
 
-/// The folder of the spool.
-pub(super) fn folder(which: &Which) -> Result<PathBuf, Failure> {
-    todo_folder(which)
+/// The folder that the commands look at.
+pub(super) struct Spool {
+    folder: PathBuf,
+    kinds: Vec<Kind>,
+}
+
+impl Spool {
+    /// The folder that the arguments or the environment name, which need not exist: nothing was captured then.
+    pub(super) fn open(which: &Which) -> Result<Self, Failure> {
+        Ok(Self {
+            folder: which.dir.clone().unwrap_or_default(),
+            kinds: which.kind.clone(),
+        })
+    }
+
+    /// The folder, fit to print.
+    pub(super) fn folder(&self) -> String {
+        line(&self.folder.to_string_lossy(), 300)
+    }
+
+    /// What is there, the newest first.
+    pub(super) fn events(&self) -> Result<Vec<Found>, Failure> {
+        let mut all: Vec<Found> = Vec::new();
+        all.retain(|found| self.kinds.is_empty() || self.kinds.contains(&found.kind));
+        Ok(all)
+    }
+
+    /// The same event with what only files tell: the source around each frame.
+    pub(super) fn whole(&self, found: Found) -> Found {
+        found
+    }
 }

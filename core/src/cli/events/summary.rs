@@ -74,7 +74,13 @@ pub(super) fn line(text: &str, most: usize) -> String {
     let start = text.get(..enough).unwrap_or(text);
     let one: String = scrub(start)
         .chars()
-        .map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c })
+        .map(|c| {
+            if matches!(c, '\n' | '\r' | '\t') {
+                ' '
+            } else {
+                c
+            }
+        })
         .collect();
     text::clean(one.trim(), most)
 }
@@ -94,7 +100,10 @@ fn title(event: &Value) -> String {
 /// `Type: value` of an exception.
 pub(super) fn exception_title(exception: &Value, most: usize) -> String {
     let kind = exception["type"].as_str().unwrap_or("Error");
-    match exception["value"].as_str().filter(|value| !value.is_empty()) {
+    match exception["value"]
+        .as_str()
+        .filter(|value| !value.is_empty())
+    {
         Some(value) => line(&format!("{kind}: {value}"), most),
         None => line(kind, most),
     }
@@ -225,7 +234,8 @@ mod tests {
 
     #[test]
     fn hostile_text_moves_no_cursor_and_stays_one_line() {
-        let event = json!({"exception": {"values": [{"type": "\u{1b}[2J", "value": "a\u{202e}b\r\nc"}]}});
+        let event =
+            json!({"exception": {"values": [{"type": "\u{1b}[2J", "value": "a\u{202e}b\r\nc"}]}});
         let (_, title, _) = of(Kind::Error, event);
         assert_eq!(title, "␛[2J: ab  c");
         let long = json!({"message": "x".repeat(1 << 20)});

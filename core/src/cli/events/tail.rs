@@ -68,7 +68,10 @@ fn line(found: &Found, colour: bool) -> String {
         place => paint(&format!("  {place}"), Level::Faint, colour),
     };
     let state = paint(found.state.word(), found.state.level(), colour);
-    format!("{clock}  {level}  {id}  {}{place}  [{state}]\n", summary.title)
+    format!(
+        "{clock}  {level}  {id}  {}{place}  [{state}]\n",
+        summary.title
+    )
 }
 
 fn clock(found: &Found) -> String {

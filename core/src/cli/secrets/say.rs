@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::secrets::failure::Failure;
 
 pub(super) use crate::cli::say::{
-    ago, clean, data, document, facts, message, object, stamp, table, warning,
+    ago, clean, data, document, facts, message, object, stamp, table,
 };
 
 /// What went wrong with one secret, fit to print.
@@ -130,6 +130,11 @@ impl From<Trouble> for End {
     fn from(trouble: Trouble) -> Self {
         Self::Failed(trouble.into())
     }
+}
+
+/// A warning to stderr.
+pub(super) fn warning(output: &Output, text: &str) {
+    output.message(&format!("warning: {}\n", clean(text)));
 }
 
 /// A failure and its hint to stderr, while the command goes on.

@@ -70,7 +70,9 @@ impl Edits {
         if self.list.is_empty() {
             return Cow::Borrowed(text);
         }
-        let len = text.len().saturating_add_signed(self.saved.saturating_neg());
+        let len = text
+            .len()
+            .saturating_add_signed(self.saved.saturating_neg());
         let mut edited = String::with_capacity(len);
         let mut copied = 0;
         for edit in self.list {

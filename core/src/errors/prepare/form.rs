@@ -47,7 +47,11 @@ pub(crate) fn release(text: &str) -> Option<Cow<'_, str>> {
     if matches!(text, "" | "." | "..") {
         return None;
     }
-    Some(replace(text, |it| it.is_control() || "/\\".contains(it), '-'))
+    Some(replace(
+        text,
+        |it| it.is_control() || "/\\".contains(it),
+        '-',
+    ))
 }
 
 /// An environment's name as a server takes it.

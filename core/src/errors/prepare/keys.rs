@@ -44,8 +44,22 @@ const INFIXES: [&str; 29] = [
 ];
 /// What says so as a word of its own: `auth` does, `author` does not.
 const WORDS: [&str; 16] = [
-    "auth", "cvc", "cvv", "dsn", "jwt", "otp", "pass", "pgpass", "pin", "pwd", "session", "sid",
-    "ssn", "symfony", "token", "sentrysid",
+    "auth",
+    "cvc",
+    "cvv",
+    "dsn",
+    "jwt",
+    "otp",
+    "pass",
+    "pgpass",
+    "pin",
+    "pwd",
+    "session",
+    "sid",
+    "ssn",
+    "symfony",
+    "token",
+    "sentrysid",
 ];
 /// What says so only of a parameter in a URL, where it is how services take their keys.
 const PARAMETERS: [&str; 4] = ["code", "key", "sig", "sign"];
@@ -53,9 +67,31 @@ const PARAMETERS: [&str; 4] = ["code", "key", "sig", "sign"];
 const ADDRESSES: [&str; 4] = ["forwardedfor", "ipaddress", "realip", "remoteaddr"];
 /// Last words of a name that say that its value is about a secret and none: `token_count`.
 const ORDINARY: [&str; 25] = [
-    "algorithm", "at", "count", "enabled", "expires", "expiry", "file", "host", "kind", "len",
-    "length", "limit", "max", "method", "min", "name", "path", "port", "provider", "region",
-    "size", "status", "ttl", "type", "version",
+    "algorithm",
+    "at",
+    "count",
+    "enabled",
+    "expires",
+    "expiry",
+    "file",
+    "host",
+    "kind",
+    "len",
+    "length",
+    "limit",
+    "max",
+    "method",
+    "min",
+    "name",
+    "path",
+    "port",
+    "provider",
+    "region",
+    "size",
+    "status",
+    "ttl",
+    "type",
+    "version",
 ];
 
 /// Which list of [`INFIXES`] a letter begins: where it starts and ends.

@@ -134,7 +134,11 @@ pub(super) fn number(bytes: &[u8], at: usize) -> Result<usize, Stop> {
             .iter()
             .take_while(|byte| byte.is_ascii_digit())
             .count();
-        if len == 0 { Err(Stop::Invalid) } else { Ok(from + len) }
+        if len == 0 {
+            Err(Stop::Invalid)
+        } else {
+            Ok(from + len)
+        }
     };
     let start = at + usize::from(bytes.get(at) == Some(&b'-'));
     if bytes.get(start) == Some(&b'I') {
@@ -257,7 +261,12 @@ mod tests {
         let (literal, end) = string(text, 0).unwrap();
         assert_eq!(literal.decode().unwrap(), "a\n\"é@😀 ");
         assert_eq!(&text[end..], ",");
-        for loose in [r#""\ud800""#, r#""\udc00""#, r#""\ud800\u0041""#, "\"a\nb\""] {
+        for loose in [
+            r#""\ud800""#,
+            r#""\udc00""#,
+            r#""\ud800\u0041""#,
+            "\"a\nb\"",
+        ] {
             assert_eq!(string(loose, 0).unwrap_err(), Stop::Loose, "{loose}");
         }
         for invalid in ["\"", "\"\\", "\"\\x\"", "\"\\u12\"", "a", ""] {

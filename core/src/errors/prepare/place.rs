@@ -241,9 +241,18 @@ pub(super) fn field(place: Place, name: &str, whole: Rule) -> Rule {
         },
         Place::Span => match name {
             "op" | "status" | "origin" => plain(WORD),
-            "span_id" | "trace_id" | "parent_span_id" | "segment_id" | "same_process_as_parent"
-            | "start_timestamp" | "timestamp" | "exclusive_time" | "is_segment" | "kind"
-            | "profile_id" | "measurements" => part(Place::Fixed),
+            "span_id"
+            | "trace_id"
+            | "parent_span_id"
+            | "segment_id"
+            | "same_process_as_parent"
+            | "start_timestamp"
+            | "timestamp"
+            | "exclusive_time"
+            | "is_segment"
+            | "kind"
+            | "profile_id"
+            | "measurements" => part(Place::Fixed),
             "description" => prose(LONG),
             "tags" => part(Place::Bag),
             "data" => bag(16_384, 5),
@@ -339,12 +348,16 @@ fn root(name: &str) -> Rule {
         "user" => rule(Place::User, WORD, Kind::User),
         "request" => part(Place::Request),
         "contexts" => part(Place::Contexts),
-        "spans" => part(Place::List(Group::Spans)).sized(819_200, 12).optional(),
+        "spans" => part(Place::List(Group::Spans))
+            .sized(819_200, 12)
+            .optional(),
         "fingerprint" => prose(SHORT)
             .marked(Mark::Explicit)
             .formed(Form::List)
             .within(Place::Explicit),
-        "modules" => rule(Place::Fixed, PATH, Kind::Plain).sized(8_192, 5).optional(),
+        "modules" => rule(Place::Fixed, PATH, Kind::Plain)
+            .sized(8_192, 5)
+            .optional(),
         "sdk" | "debug_meta" | "measurements" | "breakdowns" => {
             rule(Place::Fixed, PATH, Kind::Plain)
         }
@@ -362,17 +375,13 @@ fn frame(name: &str) -> Rule {
         "raw_function" | "symbol" => plain(512),
         "filename" => path().marked(Mark::File),
         "module" => plain(PATH).marked(Mark::Module),
-        "lineno" => plain(WORD)
-            .marked(Mark::Line)
-            .formed(Form::Unsigned),
-        "colno" => plain(WORD)
-            .marked(Mark::Column)
-            .formed(Form::Unsigned),
+        "lineno" => plain(WORD).marked(Mark::Line).formed(Form::Unsigned),
+        "colno" => plain(WORD).marked(Mark::Column).formed(Form::Unsigned),
         "instruction_addr" => plain(WORD).marked(Mark::Address),
         "image_addr" => plain(WORD).marked(Mark::Base),
         "abs_path" | "package" | "source_link" => path(),
-        "in_app" | "platform" | "symbol_addr" | "addr_mode" | "trust" | "lang"
-        | "stack_start" | "function_id" | "native" => plain(WORD),
+        "in_app" | "platform" | "symbol_addr" | "addr_mode" | "trust" | "lang" | "stack_start"
+        | "function_id" | "native" => plain(WORD),
         "context_line" => rule(Place::Bag, PATH, Kind::Code),
         "pre_context" | "post_context" => rule(Place::Lines, PATH, Kind::Code).optional(),
         "vars" => bag(2_048, 3).optional(),

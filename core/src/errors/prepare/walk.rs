@@ -27,6 +27,8 @@ const CUT: &str = "...";
 const MIN_ROOM: usize = 16;
 /// Digits from which a number may be a card's.
 const MIN_CARD: usize = 13;
+/// Notes of one event: beyond them it is enough that there are so many.
+const MAX_NOTES: usize = 500;
 /// Objects and lists within each other where the protocol says nothing of how many.
 const MAX_DEPTH: u8 = 12;
 
@@ -124,7 +126,8 @@ impl<'t> Walk<'t> {
 
     /// How far what is written reaches by now.
     fn written(&self) -> usize {
-        self.at.saturating_add_signed(self.edits.saved().saturating_neg())
+        self.at
+            .saturating_add_signed(self.edits.saved().saturating_neg())
     }
 
     fn peek(&self) -> Result<u8, Stop> {
@@ -150,7 +153,11 @@ impl<'t> Walk<'t> {
                 if matches!(rule.form, Form::Scalar | Form::Line) {
                     self.as_text(rule)?;
                 } else if room.depth == 0 {
-                    let instead = if first == b'{' { DEEP_OBJECT } else { DEEP_LIST };
+                    let instead = if first == b'{' {
+                        DEEP_OBJECT
+                    } else {
+                        DEEP_LIST
+                    };
                     self.at = literal::pass_over(self.text, start)?;
                     self.edits.replace(start..self.at, instead);
                     self.note(vec![Remark::replaced(LIMIT)], None);
@@ -241,7 +248,10 @@ impl<'t> Walk<'t> {
                 let (short, _) = cut(raw, 64, usize::MAX);
                 self.edits.replace(start..self.at, quote(&short));
             } else if rule.kind != Kind::Plain
-                && matches!(text::scrub(raw, rule.kind, self.keys), std::borrow::Cow::Owned(_))
+                && matches!(
+                    text::scrub(raw, rule.kind, self.keys),
+                    std::borrow::Cow::Owned(_)
+                )
             {
                 self.filter(start);
             }
@@ -285,7 +295,10 @@ impl<'t> Walk<'t> {
         };
         let (short, kept) = cut(&formed, max, left);
         if let Some(kept) = kept {
-            remarks = remarks.into_iter().filter_map(|it| it.cut_to(kept)).collect();
+            remarks = remarks
+                .into_iter()
+                .filter_map(|it| it.cut_to(kept))
+                .collect();
             remarks.push(Remark::within(LIMIT, kept, kept + CUT.len()));
         }
         if *short == *text {
@@ -380,7 +393,8 @@ impl<'t> Walk<'t> {
         let start = self.at;
         if let Place::Pairs(pairs) = whole.place {
             if let Some(better) = form::name(pairs, &name) {
-                self.edits.replace(name_range.start - 1..name_range.end + 1, quote(&better));
+                self.edits
+                    .replace(name_range.start - 1..name_range.end + 1, quote(&better));
             }
             return self.paired(pairs, &name, rule, room);
         }
@@ -603,6 +617,9 @@ impl<'t> Walk<'t> {
     }
 
     fn note(&mut self, remarks: Vec<Remark>, was: Option<usize>) {
+        if self.notes.len() >= MAX_NOTES {
+            return;
+        }
         self.notes.push(Note {
             path: self.path.clone(),
             remarks,
@@ -640,4 +657,3 @@ fn cut(text: &str, max: usize, left: usize) -> (std::borrow::Cow<'_, str>, Optio
 fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
-

@@ -23,10 +23,10 @@ const USUAL: Limits = Limits {
 };
 const TIGHT: Limits = Limits {
     exceptions: 10,
-    frames: 50,
+    frames: 30,
     spans: 100,
     breadcrumbs: 20,
-    text: 512,
+    text: 256,
 };
 
 /// An event after its pass.
@@ -61,7 +61,12 @@ pub(super) fn pass<'t>(text: &'t str, keys: Keys<'_>) -> Result<Whole<'t>, Failu
 fn write<'t>(text: &'t str, walk: &mut Walk<'_>) -> Option<Cow<'t, str>> {
     let mut edits = std::mem::take(&mut walk.edits);
     let mut notes = std::mem::take(&mut walk.notes);
-    shrink(text, &mut edits, &mut notes, std::mem::take(&mut walk.parts));
+    shrink(
+        text,
+        &mut edits,
+        &mut notes,
+        std::mem::take(&mut walk.parts),
+    );
     if !notes.is_empty() {
         let known = walk.meta.clone();
         let meta = notes::merge(text, known.clone().and_then(|it| text.get(it)), &notes);
@@ -77,7 +82,8 @@ fn write<'t>(text: &'t str, walk: &mut Walk<'_>) -> Option<Cow<'t, str>> {
 }
 
 fn len(text: &str, edits: &Edits) -> usize {
-    text.len().saturating_add_signed(edits.saved().saturating_neg())
+    text.len()
+        .saturating_add_signed(edits.saved().saturating_neg())
 }
 
 /// Leaves out optional parts, the largest first, until the event is small enough.
@@ -87,7 +93,10 @@ fn shrink(text: &str, edits: &mut Edits, notes: &mut Vec<Note>, parts: Vec<Part>
         .into_iter()
         .map(|part| {
             let saved = edits.saved_within(&part.range);
-            let size = part.range.len().saturating_add_signed(saved.saturating_neg());
+            let size = part
+                .range
+                .len()
+                .saturating_add_signed(saved.saturating_neg());
             (size, part)
         })
         .collect();
@@ -97,7 +106,10 @@ fn shrink(text: &str, edits: &mut Edits, notes: &mut Vec<Note>, parts: Vec<Part>
         if len(text, edits) <= MAX_EVENT - NOTES {
             break;
         }
-        if gone.iter().any(|it| it.start <= part.range.start && part.range.end <= it.end) {
+        if gone
+            .iter()
+            .any(|it| it.start <= part.range.start && part.range.end <= it.end)
+        {
             continue;
         }
         edits.replace(part.range.clone(), NULL);

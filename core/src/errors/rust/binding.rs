@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sentry_core::{Client, ClientOptions, Hub};
+use sentry_core::{Client, ClientOptions, Envelope, Hub};
 
 use super::contained::contained;
 use super::integrations::{PanicIntegration, StackIntegration};
@@ -51,13 +51,17 @@ const NOWHERE: &str = "https://local@localhost/0";
 /// ```
 #[must_use]
 pub fn sentry_options(tally: &Tallylight) -> ClientOptions {
-    let (config, environment) = tally.settings();
-    options(tally, &config, &environment)
-}
-
-fn options(tally: &Tallylight, config: &Config, environment: &Environment) -> ClientOptions {
+    // Only a child that cannot take part has no settings.
+    let (config, environment) = tally.settings().unwrap_or_else(|| {
+        let config = Config::default();
+        let environment = Environment::detect(&config);
+        (config, environment)
+    });
     let errors = &config.errors;
-    let dsn = errors.dsn.as_ref().and_then(|dsn| dsn.reveal().parse().ok());
+    let dsn = errors
+        .dsn
+        .as_ref()
+        .and_then(|dsn| dsn.reveal().parse().ok());
     let mut options = ClientOptions::new()
         .default_integrations(false)
         .add_integration(StackIntegration)
@@ -78,8 +82,8 @@ fn options(tally: &Tallylight, config: &Config, environment: &Environment) -> Cl
     options
 }
 
-/// Binds a client for these settings to the process's hub and the caller's.
-pub(crate) fn bind(tally: &Tallylight, config: &Config, environment: &Environment) {
+/// Binds a client with the instance's settings to the process's hub and the caller's.
+pub(crate) fn bind(tally: &Tallylight) {
     if config::runtime() != "rust" {
         return;
     }
@@ -97,7 +101,7 @@ pub(crate) fn bind(tally: &Tallylight, config: &Config, environment: &Environmen
             .filter_map(|hub| hub.client())
             .any(|client| !is_ours(&client));
         if !is_taken {
-            let client = Arc::new(Client::with_options(options(tally, config, environment)));
+            let client = Arc::new(Client::with_options(sentry_options(tally)));
             for hub in hubs {
                 hub.bind_client(Some(Arc::clone(&client)));
             }
@@ -108,6 +112,18 @@ pub(crate) fn bind(tally: &Tallylight, config: &Config, environment: &Environmen
             std::mem::forget(known);
         }
     });
+}
+
+/// Gives a forked child a client of its own: the parent's counts sessions on a thread that the
+/// child does not have. Events take either.
+pub(crate) fn after_fork_in_child() {
+    let is_inherited = |bound: &Bound| bound.fork != fork::generation();
+    if fork::enter().is_some_and(|_inside| BOUND.lock().as_ref().is_some_and(is_inherited)) {
+        // It was bound for the process-wide instance, which is there.
+        if let Ok(tally) = crate::client::global() {
+            bind(&tally);
+        }
+    }
 }
 
 fn replace(client: Option<Arc<Client>>) -> Option<Bound> {
@@ -126,10 +142,23 @@ pub(super) fn bound() -> Option<Arc<Client>> {
     bound.as_ref().map(|bound| Arc::clone(&bound.client))
 }
 
-/// Hands the sessions over that the client has counted so far. The client stays bound: what it
+/// Has a client hand over what it keeps: sessions, and counts of what it dropped, which travel with
+/// the next envelope, even an empty one.
+pub(super) fn hand_over(client: &Client) {
+    client.flush(Some(Duration::ZERO));
+    client.send_envelope(Envelope::new());
+}
+
+/// Hands the sessions and counts over that the client has counted so far. The client stays bound: what it
 /// captures from now on is counted as discarded, until the next `init`.
 pub(crate) fn before_shutdown() {
-    if let Some(client) = bound() {
-        contained(|| client.flush(Some(Duration::ZERO)));
+    let own = fork::enter().and_then(|_inside| {
+        let bound = BOUND.lock();
+        let bound = bound.as_ref()?;
+        // The parent's may be in any state.
+        (bound.fork == fork::generation()).then(|| Arc::clone(&bound.client))
+    });
+    if let Some(client) = own {
+        contained(|| hand_over(&client));
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sentry_core::protocol::{Event, Exception};
 use sentry_core::types::Uuid;
@@ -12,7 +13,8 @@ use super::binding;
 use super::contained::contained;
 use super::exceptions;
 use super::stack::Stack;
-use crate::errors::EventId;
+use crate::client;
+use crate::errors::{Delivery, EventId};
 
 /// Captures an error with its sources and this thread's stack. Never waits for the network, and
 /// looks no names up: the stack's are found later, off this thread.
@@ -60,6 +62,49 @@ pub fn capture_error_with<E: Error + ?Sized>(
 /// Captures a message. From level `Error` on it has this thread's stack.
 pub fn capture_message(text: &str, level: Level) -> Option<EventId> {
     id(hub().capture_message(text, level))
+}
+
+/// Tries to deliver all that waits in the process-wide instance, for at most `limit`, and answers
+/// where everything is that was captured. What is left stays in the spool.
+///
+/// It blocks this thread; [`flush_async`] does not.
+pub fn flush(limit: Duration) -> Delivery {
+    hand_over();
+    client::global().map_or_else(
+        |_| Delivery::default(),
+        |tally| tally.errors().flush_blocking(limit),
+    )
+}
+
+/// As [`flush`], for asynchronous code of any runtime.
+pub async fn flush_async(limit: Duration) -> Delivery {
+    hand_over();
+    let Ok(tally) = client::global() else {
+        return Delivery::default();
+    };
+    let (send, receive) = tokio::sync::oneshot::channel();
+    tally.errors().flush_then(limit, |delivery| {
+        // Whoever waited may have gone.
+        let _ = send.send(delivery);
+    });
+    // Without the I/O thread nobody delivers, and everything is where it was.
+    receive.await.unwrap_or_else(|_| tally.errors().delivery())
+}
+
+/// As [`flush`], and takes nothing more until the next [`init`](crate::init).
+pub fn close(limit: Duration) -> Delivery {
+    hand_over();
+    client::global().map_or_else(
+        |_| Delivery::default(),
+        |tally| tally.errors().close_blocking(limit),
+    )
+}
+
+/// Has the client of this thread's hub hand over what it keeps.
+fn hand_over() {
+    if let Some(client) = Hub::current().client() {
+        contained(|| binding::hand_over(&client));
+    }
 }
 
 #[inline(never)]

@@ -255,9 +255,7 @@ mod tests {
     fn types_are_named_as_the_sentry_crate_names_them() {
         #[derive(Debug)]
         enum Failure {
-            TimedOut {
-                _after: u32,
-            },
+            TimedOut { _after: u32 },
         }
         impl Display for Failure {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

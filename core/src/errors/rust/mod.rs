@@ -21,8 +21,8 @@ mod unwind;
 mod wire;
 
 pub use binding::sentry_options;
-pub(crate) use binding::{before_shutdown, bind};
-pub use capture::{capture_error, capture_error_with, capture_message};
+pub(crate) use binding::{after_fork_in_child, before_shutdown, bind};
+pub use capture::{capture_error, capture_error_with, capture_message, close, flush, flush_async};
 pub use integrations::{PanicIntegration, StackIntegration};
 #[cfg(feature = "sentry-tracing")]
 pub use tracing::tracing_layer;

@@ -142,5 +142,3 @@ fn line_of(bytes: &[u8]) -> (&[u8], &[u8]) {
         None => (bytes, &[]),
     }
 }
-
-

@@ -27,11 +27,12 @@ pub fn tracing_layer<S>() -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let is_crumb = filter_fn(|about| {
-        about.is_event() && matches!(*about.level(), Level::WARN | Level::INFO)
-    });
-    SpanLayer::new()
-        .with_filter(LevelFilter::INFO)
-        .and_then(BreadcrumbLayer::new().with_filter(is_crumb))
-        .and_then(ErrorLayer::new().with_filter(LevelFilter::ERROR))
+    let is_crumb =
+        filter_fn(|about| about.is_event() && matches!(*about.level(), Level::WARN | Level::INFO));
+    // A list, since `and_then` right above a registry takes the last layer's level for that of all.
+    vec![
+        SpanLayer::new().with_filter(LevelFilter::INFO).boxed(),
+        BreadcrumbLayer::new().with_filter(is_crumb).boxed(),
+        ErrorLayer::new().with_filter(LevelFilter::ERROR).boxed(),
+    ]
 }

@@ -107,7 +107,8 @@ impl Transport for SentryTransport {
         contained(|| {
             // The crate's panic hook waits for the server on each panic. What is on disk needs no
             // waiting, unless the process is about to end.
-            let is_safe = thread::panicking() && !is_last_chance() && self.errors.delivery().durable;
+            let is_safe =
+                thread::panicking() && !is_last_chance() && self.errors.delivery().durable;
             if is_safe || timeout.is_zero() {
                 return self.errors.delivery().pending == 0;
             }

@@ -159,7 +159,7 @@ impl Sum {
 }
 
 /// Bytes that a record takes, with what is left free behind it.
-pub(super) fn footprint(payload: usize) -> usize {
+pub(crate) fn footprint(payload: usize) -> usize {
     (HEAD + payload).next_multiple_of(ALIGN)
 }
 
@@ -267,6 +267,11 @@ pub(crate) struct Contents<'a> {
 }
 
 impl Record {
+    /// Bytes of its payload.
+    pub(crate) fn bytes(&self) -> usize {
+        self.payload.len()
+    }
+
     /// What it holds; `None` when that is nothing that we wrote.
     pub(crate) fn contents(&self) -> Option<Contents<'_>> {
         let mut found = Contents::default();

@@ -356,6 +356,11 @@ impl Segment {
         })
     }
 
+    /// The records that this process wrote, oldest first.
+    pub(crate) fn own_records(&self) -> Vec<(u32, Head)> {
+        self.scan().0
+    }
+
     /// Every whole record with its place, and how many damaged stretches lie between them. A record
     /// that its writer did not finish is none: nobody was told that it is there.
     fn scan(&self) -> (Vec<(u32, Head)>, u32) {

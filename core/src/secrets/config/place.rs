@@ -163,7 +163,10 @@ mod tests {
                 "{error}"
             );
             assert!(error.contains("; "), "{error}");
-            assert!(text.is_empty() || !error.contains(text), "{text}: {error}");
+            assert!(
+                text.len() <= "https://".len() || !error.contains(text),
+                "{error}"
+            );
         }
     }
 
@@ -201,13 +204,13 @@ mod tests {
         let bad = [
             "",
             "reads-secrets-of-ours",
-            "arn:aws:iam::123456789012:user/somebody",
-            "arn:aws:iam::12345678901:role/somebody",
-            "arn:aws:iam:eu-west-1:123456789012:role/somebody",
-            "arn:aws:sts::123456789012:assumed-role/somebody/session",
-            "arn:aws:iam::123456789012:role/",
-            "arn:aws:iam::123456789012:role/some body",
-            "arn:cloud:iam::123456789012:role/somebody",
+            "arn:aws:iam::111122223333:user/somebody",
+            "arn:aws:iam::11112222333:role/somebody",
+            "arn:aws:iam:eu-west-1:111122223333:role/somebody",
+            "arn:aws:sts::111122223333:assumed-role/somebody/session",
+            "arn:aws:iam::111122223333:role/",
+            "arn:aws:iam::111122223333:role/some body",
+            "arn:cloud:iam::111122223333:role/somebody",
         ];
         refuses("role_arn", &bad, |config, text| {
             config.role_arn = Some(text)
@@ -238,8 +241,8 @@ mod tests {
             assert_eq!(refused(set), None, "{endpoint}");
         }
         for role in [
-            "arn:aws:iam::123456789012:role/reads-secrets",
-            "arn:aws-cn:iam::123456789012:role/path/to/a+b=c,d.e@f_g",
+            "arn:aws:iam::111122223333:role/reads-secrets",
+            "arn:aws-cn:iam::111122223333:role/path/to/a+b=c,d.e@f_g",
         ] {
             let set = |config: &mut SecretsConfig| config.role_arn = Some(role.to_owned());
             assert_eq!(refused(set), None, "{role}");

@@ -34,7 +34,8 @@ pub(super) fn numbers(hits: &mut Hits<'_>) {
             at += 1;
         }
         // Letters beside it: an id, a hash or a number in another base. A point: a fraction.
-        let is_part = |byte: Option<&u8>| byte.is_some_and(|it| it.is_ascii_alphanumeric() || *it == b'_');
+        let is_part =
+            |byte: Option<&u8>| byte.is_some_and(|it| it.is_ascii_alphanumeric() || *it == b'_');
         let is_apart = !is_part(start.checked_sub(1).and_then(|before| bytes.get(before)))
             && !is_part(bytes.get(end))
             && !(start > 0 && bytes[start - 1] == b'.');

@@ -7,10 +7,20 @@ pub(super) const RULE: &str = "@email:filter";
 const MAX_LOCAL: usize = 64;
 const MAX_DOMAIN: usize = 255;
 
-pub(super) fn addresses(hits: &mut Hits<'_>) {
+/// Looks for addresses, but where what was found from `urls` on holds the @ or ends at it: there it
+/// parts a URL's credentials from its host.
+pub(super) fn addresses(hits: &mut Hits<'_>, urls: usize) {
     let bytes = hits.text.as_bytes();
     let mut from = 0;
+    let mut urls = urls..hits.found.len();
     for (at, _) in hits.text.match_indices('@') {
+        while hits.found[urls.clone()].first().is_some_and(|it| it.end < at) {
+            urls.start += 1;
+        }
+        if hits.found[urls.clone()].first().is_some_and(|it| it.start <= at) {
+            from = at + 1;
+            continue;
+        }
         let local = bytes[from..at]
             .iter()
             .rev()

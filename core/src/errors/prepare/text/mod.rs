@@ -15,6 +15,7 @@ use std::borrow::Cow;
 
 use super::keys::Keys;
 use super::notes::Remark;
+use crate::scrub::REDACTED;
 
 /// What stands in the place of what was found.
 pub(super) const FILTERED: &str = "[Filtered]";
@@ -124,7 +125,8 @@ struct Hits<'t> {
 
 impl Hits<'_> {
     fn add(&mut self, start: usize, end: usize, rule: &'static str) {
-        if start < end && &self.text[start..end] != FILTERED {
+        let is_done = [FILTERED, REDACTED].contains(&&self.text[start..end]);
+        if start < end && !is_done {
             self.found.push(Hit { start, end, rule });
         }
     }
@@ -184,11 +186,12 @@ fn prose(hits: &mut Hits<'_>, hints: Hints, kind: Kind) {
         pairs::colons(hits);
     }
     if hints.has(Hints::AT) {
+        let before = hits.found.len();
         if hints.has(Hints::COLON) {
             url::credentials(hits);
         }
         if kind != Kind::User && !hits.keys.may_tell_people {
-            email::addresses(hits);
+            email::addresses(hits, before);
         }
     }
     if hints.has(Hints::DIGIT) {

@@ -1,7 +1,8 @@
 //! A name that says that its value is secret, in the midst of a text: `?token=…`, `password=…`,
 //! `'password': '…'`, `Cookie: …`.
 
-use super::Hits;
+use super::{FILTERED, Hits};
+use crate::scrub::REDACTED;
 
 const RULE: &str = "@password:filter";
 /// Bytes of a name that are looked at.
@@ -23,9 +24,15 @@ pub(super) fn query(hits: &mut Hits<'_>) {
     let mut start = 0;
     for part in text.split(['&', ';']) {
         if let Some((name, value)) = part.split_once('=')
-            && hits.keys.is_sensitive_parameter(name.trim_start_matches('?'))
+            && hits
+                .keys
+                .is_sensitive_parameter(name.trim_start_matches('?'))
         {
-            hits.add(start + name.len() + 1, start + name.len() + 1 + value.len(), RULE);
+            hits.add(
+                start + name.len() + 1,
+                start + name.len() + 1 + value.len(),
+                RULE,
+            );
         }
         start += part.len() + 1;
     }
@@ -37,7 +44,11 @@ pub(super) fn cookies(hits: &mut Hits<'_>) {
     let mut start = 0;
     for part in text.split(';') {
         if let Some((name, value)) = part.split_once('=') {
-            hits.add(start + name.len() + 1, start + name.len() + 1 + value.len(), RULE);
+            hits.add(
+                start + name.len() + 1,
+                start + name.len() + 1 + value.len(),
+                RULE,
+            );
         }
         start += part.len() + 1;
     }
@@ -45,13 +56,16 @@ pub(super) fn cookies(hits: &mut Hits<'_>) {
 
 /// Parameters of URLs within a text.
 pub(super) fn parameters(hits: &mut Hits<'_>) {
+    let mut done = 0;
     for (at, _) in hits.text.match_indices('=') {
-        if let Some(name) = name_before(hits.text, at)
+        if at >= done
+            && let Some(name) = name_before(hits.text, at)
             && is_parameter(hits.text, at - name.len())
             && hits.keys.is_sensitive_parameter(name)
         {
             let start = at + 1;
-            hits.add(start, start + bare_len(&hits.text[start..]), RULE);
+            done = start + bare_len(&hits.text[start..]);
+            hits.add(start, done, RULE);
         }
     }
 }
@@ -83,7 +97,8 @@ pub(super) fn equals(hits: &mut Hits<'_>, is_code: bool) {
             hits.add(start, end, RULE);
             done = end;
         } else if before.len() == at && (is_parameter || !is_code) {
-            hits.add(value, value + bare_len(&text[value..]), RULE);
+            done = value + bare_len(&text[value..]);
+            hits.add(value, done, RULE);
         }
     }
 }
@@ -114,7 +129,7 @@ pub(super) fn colons(hits: &mut Hits<'_>) {
             if is_nothing(rest) {
                 continue;
             }
-            rest.find([',', '}', ']', ')', '\n', ' '])
+            Some(bare_len(rest))
         } else if HEADERS.iter().any(|it| it.eq_ignore_ascii_case(name)) {
             rest.find(['\r', '\n', '"', '\''])
         } else {
@@ -128,9 +143,17 @@ pub(super) fn colons(hits: &mut Hits<'_>) {
 /// Whether a bare value tells nothing, or opens something whose own names are looked at.
 fn is_nothing(value: &str) -> bool {
     value.starts_with(['{', '['])
-        || ["null", "None", "true", "false", "True", "False", "undefined"]
-            .iter()
-            .any(|it| value.starts_with(it))
+        || [
+            "null",
+            "None",
+            "true",
+            "false",
+            "True",
+            "False",
+            "undefined",
+        ]
+        .iter()
+        .any(|it| value.starts_with(it))
 }
 
 /// Whether the name that begins there is a parameter's.
@@ -151,8 +174,14 @@ fn name_before(text: &str, end: usize) -> Option<&str> {
 
 /// Where a value ends that is not quoted.
 fn bare_len(text: &str) -> usize {
-    text.find(|it: char| it.is_whitespace() || "&;,\"'`)}]<>|".contains(it))
-        .unwrap_or(text.len())
+    // What was redacted before holds a bracket, at which it does not end.
+    let done = [FILTERED, REDACTED]
+        .iter()
+        .find(|it| text.starts_with(**it))
+        .map_or(0, |it| it.len());
+    let rest = &text[done..];
+    let ends = |it: char| it.is_whitespace() || "&;,\"'`)}]<>|".contains(it);
+    done + rest.find(ends).unwrap_or(rest.len())
 }
 
 /// What is quoted behind spaces and, in Python, a prefix of the literal; also in escaped quotes.

@@ -72,7 +72,10 @@ fn addresses_of_people_are_redacted_and_versions_kept() {
         may_tell_people: true,
         ..KEYS
     };
-    assert_eq!(scrub("jane@example.com", Kind::Prose, told), "jane@example.com");
+    assert_eq!(
+        scrub("jane@example.com", Kind::Prose, told),
+        "jane@example.com"
+    );
 }
 
 #[test]
@@ -149,12 +152,27 @@ fn values_behind_a_sensitive_name_are_redacted() {
         Kind::Prose,
         &[
             ("password=hunter2 host=x", "password=[Filtered] host=x"),
-            ("{'password': 'hun\\'ter2', 'a': 1}", "{'password': '[Filtered]', 'a': 1}"),
-            ("{\"api_key\":\"abc\",\"n\":1}", "{\"api_key\":\"[Filtered]\",\"n\":1}"),
-            ("{\\\"token\\\":\\\"abc\\\"}", "{\\\"token\\\":\\\"[Filtered]\\\"}"),
+            (
+                "{'password': 'hun\\'ter2', 'a': 1}",
+                "{'password': '[Filtered]', 'a': 1}",
+            ),
+            (
+                "{\"api_key\":\"abc\",\"n\":1}",
+                "{\"api_key\":\"[Filtered]\",\"n\":1}",
+            ),
+            (
+                "{\\\"token\\\":\\\"abc\\\"}",
+                "{\\\"token\\\":\\\"[Filtered]\\\"}",
+            ),
             ("{ secret: 'x y' }", "{ secret: '[Filtered]' }"),
-            ("{\"pin\": 1234, \"a\": 5}", "{\"pin\": [Filtered], \"a\": 5}"),
-            ("Cookie: a=b; c=d\r\nHost: h", "Cookie: [Filtered]\r\nHost: h"),
+            (
+                "{\"pin\": 1234, \"a\": 5}",
+                "{\"pin\": [Filtered], \"a\": 5}",
+            ),
+            (
+                "Cookie: a=b; c=d\r\nHost: h",
+                "Cookie: [Filtered]\r\nHost: h",
+            ),
             ("Authorization: AWS4 abc", "Authorization: [Filtered]"),
             ("dsn=\"a b\" x", "dsn=\"[Filtered]\" x"),
         ],
@@ -214,17 +232,46 @@ fn a_query_and_a_cookie_lose_their_values() {
 #[test]
 fn nothing_in_a_text_makes_it_slow() {
     for part in [
-        "eyJ", "-eyJ", "=eyJ", ".eyJ", "://", "://a:b", "://a:b@", "a@", "@a.", "4", "4 ", "4-",
-        "password=", "password=\"", "'password':", "token=\\\"", "bearer ", "basic a", "Bearer aA1",
-        "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "cookie:", "?key=", "=", ":", "\\\":",
+        "eyJ",
+        "-eyJ",
+        "=eyJ",
+        ".eyJ",
+        "://",
+        "://a:b",
+        "://a:b@",
+        "a@",
+        "@a.",
+        "4",
+        "4 ",
+        "4-",
+        "password=",
+        "password=\"",
+        "'password':",
+        "token=\\\"",
+        "bearer ",
+        "basic a",
+        "Bearer aA1",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----",
+        "cookie:",
+        "?key=",
+        "=",
+        ":",
+        "\\\":",
     ] {
-        let text = part.repeat(1_000_000 / part.len());
+        let text = part.repeat(200_000 / part.len());
         let started = std::time::Instant::now();
-        for kind in [Kind::Prose, Kind::Code, Kind::Place, Kind::Query, Kind::Cookies] {
+        for kind in [
+            Kind::Prose,
+            Kind::Code,
+            Kind::Place,
+            Kind::Query,
+            Kind::Cookies,
+        ] {
             std::hint::black_box(scrub(&text, kind, KEYS));
         }
         let took = started.elapsed();
-        // Quadratic time would be hours.
-        assert!(took.as_secs() < 60, "{part}: {took:?}");
+        // In quadratic time it would be minutes.
+        assert!(took.as_secs() < 20, "{part}: {took:?}");
     }
 }

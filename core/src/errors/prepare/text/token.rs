@@ -23,7 +23,9 @@ pub(super) fn private_keys(hits: &mut Hits<'_>) {
         let body = label + len + 5;
         from = body;
         if len < 64 && text[label..label + len].ends_with("PRIVATE KEY") {
-            let end = text[body..].find("-----END").map_or(text.len(), |it| body + it);
+            let end = text[body..]
+                .find("-----END")
+                .map_or(text.len(), |it| body + it);
             hits.add(body, end, PRIVATE_KEY);
             from = end;
         }

@@ -1,0 +1,102 @@
+"""What tests of errors share: the events that were built, and processes whose events are."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallylight import _native
+from tallylight._capture_settings import settings
+
+Event = dict[str, Any]
+
+
+@pytest.fixture
+def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
+    """The events of a test as the core would get them; none goes on."""
+    events: list[Event] = []
+
+    def keep(event: Event, hint: Any) -> None:
+        events.append(json.loads(_native._json(event)))
+
+    # As `init` leaves them, without an instance that the tests share.
+    monkeypatch.setattr(settings, "is_read", True)
+    monkeypatch.setattr(settings, "before_send", keep)
+    yield events
+
+
+def outermost(event: Event) -> Event:
+    """The exception that was captured."""
+    value: Event = event["exception"]["values"][-1]
+    return value
+
+
+class Ended:
+    """A process that ended, and the events that it captured."""
+
+    def __init__(self, code: int, out: str, err: str, events: list[Event]) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+        self.events = events
+
+
+RunCaptured = Callable[..., Ended]
+
+#: Notes every event in the file that the environment names, and lets it go on.
+_NOTING = '''
+import json as _json, os as _os
+def _note(event, hint):
+    from tallylight import _native
+    with open(_os.environ["NOTED"], "a") as file:
+        file.write(_native._json(event) + "\\n")
+    return event
+'''
+
+
+@pytest.fixture
+def run_captured(tmp_path: Path) -> RunCaptured:
+    """Runs a script that has `init(**settings of errors)`; with `ours=False`, one that has no such
+    call beside the same script, to compare."""
+
+    def run(script: str, *, ours: bool = True, args: tuple[str, ...] = (), **env: str) -> Ended:
+        noted = tmp_path / "events.jsonl"
+        noted.unlink(missing_ok=True)
+        begin = "def init(**settings): pass\n"
+        if ours:
+            begin = (
+                _NOTING
+                + "import tallylight\n"
+                + "def init(**settings):\n"
+                + "    tallylight.init(errors={'before_send': _note, 'shutdown_timeout': 500, **settings})\n"
+            )
+        # The same lines above the script, so that tracebacks agree.
+        (tmp_path / "begin.py").write_text(begin)
+        path = tmp_path / "script.py"
+        path.write_text("from begin import *\n" + textwrap.dedent(script))
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("TALLYLIGHT_", "SENTRY_"))}
+        environment = {
+            **clean,
+            "NOTED": str(noted),
+            "TALLYLIGHT_SPOOL_DIR": str(tmp_path / "spool"),
+            **env,
+        }
+        done = subprocess.run(
+            [sys.executable, str(path), *args],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        lines = noted.read_text().splitlines() if noted.exists() else []
+        return Ended(done.returncode, done.stdout, done.stderr, [json.loads(line) for line in lines])
+
+    return run
