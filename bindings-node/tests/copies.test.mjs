@@ -113,3 +113,37 @@ test('without an addon the first call throws an UnsupportedError that names the 
     remove();
   }
 });
+
+test('both builds and a second copy share scopes, hooks and what was captured', async () => {
+  const { folder, copy, remove } = install();
+  try {
+    const out = await json(`
+      import * as esm from 'tallylight';
+      import { createRequire } from 'node:module';
+      const cjs = createRequire(import.meta.url)('tallylight');
+      const second = createRequire(import.meta.url)(${JSON.stringify(copy)});
+      const spool = { dsn: '', spoolDir: ${JSON.stringify(path.join(folder, 'spool'))} };
+      const print = console.log;
+      for (const one of [esm, cjs, second]) one.init({ errors: spool });
+      const addon = globalThis[Symbol.for('tallylight.1')].addon.native;
+      const events = [];
+      const { captureItem } = addon;
+      addon.captureItem = (category, id, payload, ...rest) => (events.push(JSON.parse(payload)), captureItem(category, id, payload, ...rest));
+      const error = new Error('once');
+      const ids = await esm.withIsolationScope(async () => {
+        cjs.setTag('by', 'cjs');
+        await null;
+        second.addBreadcrumb('second');
+        console.error('printed');
+        return [cjs, esm, second].map((one) => one.captureException(error));
+      });
+      print(JSON.stringify({
+        events: events.map(({ tags, breadcrumbs }) => [tags, breadcrumbs.map(({ message }) => message)]),
+        distinct: new Set(ids).size,
+        listeners: process.listenerCount('uncaughtExceptionMonitor'),
+      }));`);
+    assert.deepEqual(out, { events: [[{ by: 'cjs' }, ['second', 'printed']]], distinct: 1, listeners: 1 });
+  } finally {
+    remove();
+  }
+});

@@ -26,7 +26,7 @@ export function recorded() {
   const addon = native();
   const { captureItem } = addon;
   addon.captureItem = (category, id, payload, trace, profile, files) => {
-    items.push({ category, id, event: JSON.parse(payload), trace, files });
+    items.push({ category, id, event: JSON.parse(payload), trace, profile, files });
     return captureItem(category, id, payload, trace, profile, files);
   };
   return Object.assign(items, {

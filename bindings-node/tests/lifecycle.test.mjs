@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { json, PACKAGE, run } from './support.mjs';
+import { internals, json, PACKAGE, run } from './support.mjs';
 
 test('import starts no thread and loads nothing native; init starts one', { skip: process.platform !== 'linux' }, async () => {
   const out = await json(`
@@ -152,7 +152,7 @@ test('the version is the package, the core and the command', async () => {
 });
 
 test('a panic in the core would cross as an InternalError, and foreign errors too', async () => {
-  const { fromNative } = await import(new URL('dist/esm/errors.js', PACKAGE));
+  const { fromNative } = await internals('errors');
   const { InternalError, ConflictError } = await import('tallylight');
   const native = Object.assign(new Error('a fault inside Tallylight was contained: x'), { code: 'internal' });
   assert.ok(fromNative(native) instanceof InternalError);

@@ -93,8 +93,8 @@ test('bytes that are no text are revealed as bytes only', () => {
   assert.equal(binary.isBinary, true);
   assert.throws(() => binary.reveal(), t.InvalidValueError);
   assert.deepEqual(binary.revealBytes(), bytes);
-  t.setSecretOverride('node-empty', '');
-  assert.equal(t.getSecretSync('node-empty').reveal(), '');
+  t.setSecretOverride('node-empty', '{"nothing":""}');
+  assert.equal(t.getSecretSync('node-empty').jsonKey('nothing').reveal(), '');
 });
 
 test('a key of a JSON secret', () => {

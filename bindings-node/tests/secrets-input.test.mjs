@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import * as t from 'tallylight';
 
-import { json, PACKAGE } from './support.mjs';
+import { internals, json, PACKAGE } from './support.mjs';
 
 const vectors = JSON.parse(readFileSync(new URL('../tests/vectors/secret_names.json', PACKAGE), 'utf8'));
 
@@ -167,7 +167,7 @@ test('errors carry what is known beside the message', async () => {
   assert.throws(() => (error.details.name = 'b'), TypeError);
   assert.deepEqual({ ...new t.ClosedError('x').details }, {});
   assert.ok(!('cause' in new t.ClosedError('x', {})));
-  const { fromNative } = await import(new URL('dist/esm/errors.js', PACKAGE));
+  const { fromNative } = await internals('errors');
   const crossed = fromNative(Object.assign(new Error('m'), { code: 'unavailable\n{"aws_code":"X","request_id":"r"}' }));
   assert.ok(crossed instanceof t.UnavailableError);
   assert.equal(crossed.code, 'unavailable');

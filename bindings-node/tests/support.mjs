@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
+import { build } from 'esbuild';
 import { snapshot, version } from 'tallylight';
 
 /** This package as other modules import it. */
@@ -15,6 +16,19 @@ const meeting = () => globalThis[Symbol.for('tallylight.1')];
 
 /** The native addon of this isolate. */
 export const native = () => meeting().addon.native;
+
+/** A module of `ts/` with all that it exports, which the built package does not tell. */
+export async function internals(name) {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(`ts/${name}.ts`, PACKAGE))],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    write: false,
+  });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+}
 
 /** The series of a name. */
 export function series(name) {

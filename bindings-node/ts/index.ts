@@ -143,7 +143,7 @@ export { activeSpan, startInactiveSpan, startSpan, withActiveSpan } from './span
 export type { Attribute, NameSource, Span, SpanOptions, SpanStatus } from './span.js';
 export type * from './status.js';
 export { continueTrace, traceHeaders } from './trace.js';
-export type { HeadersLike, IncomingTraceHeaders, TraceHeaders, TraceHeadersOptions } from './trace.js';
+export type { HeadersLike, IncomingTraceHeaders, RequestHeaders, TraceHeaders, TraceHeadersOptions } from './trace.js';
 export type * from './types.js';
 export { version } from './version.js';
 

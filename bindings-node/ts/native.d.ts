@@ -114,6 +114,8 @@ export interface ErrorsSettings {
   maxBreadcrumbs?: number | undefined;
   /** Whether users' addresses, cookies and request bodies may be captured. */
   sendDefaultPii?: boolean | undefined;
+  /** Whether the local variables of frames are captured, where the language tells of them. */
+  includeLocalVariables?: boolean | undefined;
   /** Whether the prompts and answers of model calls are captured. */
   capturePrompts?: boolean | undefined;
   /** Further keys whose values are redacted. */

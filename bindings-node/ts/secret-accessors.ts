@@ -4,13 +4,17 @@ import { InvalidValueError } from './errors.js';
 import type { SecretChanges, ChangeOptions } from './secret-changes.js';
 import type { WithSecretOptions } from './secret-refused.js';
 import type { CurrentOptions, SecretName } from './secret-request.js';
-import { checkedName } from './secret-request.js';
+import { checkedName, isUnicode } from './secret-request.js';
 import type { Secret } from './secret.js';
 import { both, getSecret, getSecretSync, onSecretChange, peek, refreshSecret, withSecret } from './secrets.js';
 import type { BothSecrets } from './secrets.js';
 
-/** A secret as a service names it: its name, or its name and a key of it. */
-export type SecretDefinition = SecretName | { readonly name: SecretName; readonly key?: string | undefined };
+/** A secret as a service names it: its name, its name and a key of it, or an accessor of it. */
+export type SecretDefinition =
+  | SecretName
+  | { readonly name: SecretName; readonly key?: string | undefined }
+  | readonly [name: SecretName, key: string]
+  | SecretAccessor;
 
 /** How an accessor reads: as new as need be, for as long as need be. */
 export type AccessorOptions = Omit<CurrentOptions, 'key'>;
@@ -43,6 +47,7 @@ export interface SecretAccessor {
  * const secrets = defineSecrets({
  *   gemini: 'cineview-gemini-api',
  *   database: { name: 'prod/db', key: 'password' },
+ *   mail: ['prod/mail', 'token'],
  * });
  * const key = await secrets.gemini();
  * ```
@@ -60,13 +65,13 @@ export function defineSecrets<const D extends Readonly<Record<string, SecretDefi
 }
 
 function accessor(property: string, definition: SecretDefinition): SecretAccessor {
-  const { name, key, ...more } = typeof definition === 'object' && definition !== null ? definition : { name: definition };
+  const { name, key, ...more } = parts(property, definition);
   const secretName = checkedName(name);
   const unknown = Object.keys(more)[0];
   if (unknown !== undefined) {
     throw new InvalidValueError(`the secret ${property} has no option ${JSON.stringify(unknown)}; it knows name, key`);
   }
-  if (key !== undefined && (typeof key !== 'string' || key === '')) {
+  if (key !== undefined && (typeof key !== 'string' || key === '' || !isUnicode(key))) {
     throw new InvalidValueError(`the key of the secret ${property} must be text, and not empty`);
   }
   // Made once: without options a hit allocates nothing.
@@ -87,4 +92,18 @@ function accessor(property: string, definition: SecretDefinition): SecretAccesso
       onChange: (options?: ChangeOptions) => onSecretChange(secretName, options),
     }),
   );
+}
+
+/** A definition in its longest form; what is in it may be anything. */
+function parts(property: string, definition: unknown): { name?: unknown; key?: unknown } {
+  if (Array.isArray(definition)) {
+    if (definition.length !== 2) throw new InvalidValueError(`the secret ${property} must be a name, or [name, key]`);
+    const [name, key] = definition as readonly unknown[];
+    // A pair has both.
+    return { name, key: key ?? null };
+  }
+  if (typeof definition === 'object' && definition !== null) return definition;
+  if (typeof definition !== 'function') return { name: definition };
+  const { secretName, key } = definition as Partial<SecretAccessor>;
+  return { name: secretName ?? definition, key };
 }

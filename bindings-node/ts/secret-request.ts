@@ -52,8 +52,26 @@ const LONGEST_DEADLINE = 600_000;
  * @internal
  */
 export function checkedName(name: unknown): string {
-  if (typeof name === 'string') return name;
-  throw new InvalidNameError(`a secret's name must be text, not ${described(name)}; give its name or its ARN`);
+  if (typeof name !== 'string') {
+    throw new InvalidNameError(`a secret's name must be text, not ${described(name)}; give its name or its ARN`);
+  }
+  if (isUnicode(name)) return name;
+  throw new InvalidNameError(`a secret's name ${NO_UNICODE}`);
+}
+
+/** Half of a pair of UTF-16: on the way to the core it would become another text. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** @internal */
+export const NO_UNICODE = 'holds a lone surrogate; give text that encodes as UTF-8';
+
+/**
+ * Whether a text is the same for the core, which takes Unicode alone.
+ *
+ * @internal
+ */
+export function isUnicode(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
 }
 
 /**
@@ -92,8 +110,11 @@ function checkedOption(call: string, option: Option, value: unknown): unknown {
     const range = option === 'deadline' ? `from ${low} to ${high}` : 'from 0 upwards';
     throw new InvalidValueError(`the option ${option} of ${call} must be a number of milliseconds ${range}, not ${described(value)}`);
   }
-  if (typeof value === 'string' && value !== '') return value;
-  throw new InvalidValueError(`the option ${option} of ${call} must be text, not ${described(value)}`);
+  if (typeof value !== 'string' || value === '') {
+    throw new InvalidValueError(`the option ${option} of ${call} must be text, not ${described(value)}`);
+  }
+  if (isUnicode(value)) return value;
+  throw new InvalidValueError(`the option ${option} of ${call} ${NO_UNICODE}`);
 }
 
 /** What a wrong value is, without repeating it: it may be the secret. Numbers tell nothing. */

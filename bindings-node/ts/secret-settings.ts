@@ -2,6 +2,7 @@
 
 import { InvalidConfigError } from './errors.js';
 import type { SecretsSettings } from './native.js';
+import { isUnicode, NO_UNICODE } from './secret-request.js';
 
 /**
  * Settings of the secret cache; each also has an environment variable (`TALLYLIGHT_SECRETS_TTL_MS`,
@@ -70,6 +71,13 @@ const key: Check = (value) => {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex');
 };
 
+/** Whether every text in it is the same for the core. */
+function isWholeUnicode(value: unknown): boolean {
+  if (typeof value === 'string') return isUnicode(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, one]) => isUnicode(name) && isWholeUnicode(one));
+}
+
 const OPTIONS: { readonly [option in keyof SecretsOptions]-?: readonly [check: Check, wanted: string] } = {
   sources: [(value) => (texts(value) ? value.join(',') : WRONG), 'a list such as ["file", "aws"]'],
   ttl: [number, 'a whole number'],
@@ -113,6 +121,7 @@ export function checkedSecrets(given: unknown): SecretsSettings {
     const [check, wanted] = OPTIONS[option as keyof SecretsOptions];
     const checked = check(value);
     if (checked === WRONG) throw new InvalidConfigError(`the option secrets.${option} must be ${wanted}`);
+    if (!isWholeUnicode(checked)) throw new InvalidConfigError(`the option secrets.${option} ${NO_UNICODE}`);
     settings[option] = checked;
   }
   return settings as SecretsSettings;

@@ -9,6 +9,7 @@
 import { InvalidValueError } from './errors.js';
 import type { SecretValue } from './native.js';
 import { ask } from './registry.js';
+import { isUnicode, NO_UNICODE } from './secret-request.js';
 import type { Session } from './session.js';
 
 /** Where a value came from; `disk` is the sealed cache, at a start during an outage. */
@@ -118,6 +119,7 @@ export class Secret {
    */
   jsonKey(key: string): Secret {
     if (typeof key !== 'string') throw new InvalidValueError(`the key of a secret must be text, not ${typeof key}`);
+    if (!isUnicode(key)) throw new InvalidValueError(`the key of a secret ${NO_UNICODE}`);
     return new Secret(this.#native, ask(() => this.#native.secretJsonKey(this.#known.handle, key)));
   }
 

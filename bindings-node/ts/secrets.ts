@@ -12,7 +12,7 @@ import { SecretChanges, serveChanges } from './secret-changes.js';
 import type { ChangeOptions } from './secret-changes.js';
 import { useSecret } from './secret-refused.js';
 import type { WithSecretOptions } from './secret-refused.js';
-import { checkedName, checkedRequest, CURRENT, REFRESH } from './secret-request.js';
+import { checkedName, checkedRequest, CURRENT, isUnicode, NO_UNICODE, REFRESH } from './secret-request.js';
 import type { CurrentOptions, PeekOptions, RefreshOptions, SecretName, SecretOptions } from './secret-request.js';
 import { SecretStore, settled } from './secret-store.js';
 import { Secret } from './secret.js';
@@ -180,12 +180,16 @@ export function scrub(text: string): string {
 /**
  * Sets a value for this process that is answered before every source, until it is cleared.
  *
- * @throws InvalidNameError, InvalidValueError; UnsupportedError when the source `override` is off
+ * @throws InvalidNameError, InvalidValueError(empty, or over 64 KiB); UnsupportedError when the source
+ *   `override` is off
  */
 export function setSecretOverride(name: SecretName, value: string | Uint8Array): void {
   const checked = checkedName(name);
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw new InvalidValueError(`the override of a secret must be text or bytes, not ${value === null ? 'null' : typeof value}`);
+  }
+  if (typeof value === 'string' && !isUnicode(value)) {
+    throw new InvalidValueError(`the override of a secret ${NO_UNICODE}, or bytes`);
   }
   const bytes = Uint8Array.from(typeof value === 'string' ? Buffer.from(value) : value);
   try {

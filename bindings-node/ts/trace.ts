@@ -22,6 +22,9 @@ export interface IncomingTraceHeaders {
   readonly traceparent?: string | readonly string[] | undefined;
 }
 
+/** All headers of a request, as `node:http` has them. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
 /** Headers that can be asked, such as those of a `Request`. */
 export interface HeadersLike {
   get(name: string): string | null | undefined;
@@ -145,7 +148,7 @@ export class ContinuedTrace extends LocalTrace implements TraceSource {
  *   continueTrace(request.headers, () => startSpan({ name: 'GET /', kind: 'server' }, () => serve(request, response))));
  * ```
  */
-export function continueTrace<T>(headers: IncomingTraceHeaders | HeadersLike, fn: () => T): T {
+export function continueTrace<T>(headers: IncomingTraceHeaders | RequestHeaders | HeadersLike, fn: () => T): T {
   const trace = incoming(headers);
   if (trace === undefined) return fn();
   const scope = currentScope().fork();

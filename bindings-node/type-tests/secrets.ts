@@ -147,6 +147,10 @@ same<ReturnType<typeof secrets.db.peek>, Secret | undefined>(true);
 same<ReturnType<typeof secrets.db.sync>, Secret>(true);
 const used = secrets.db.use(() => 5);
 same<typeof used, Promise<number>>(true);
+const more = defineSecrets({ mail: ['prod/mail', 'token'], again: secrets.gemini });
+same<typeof more.mail, SecretAccessor>(true);
+// @ts-expect-error a pair is a name and a key
+defineSecrets({ a: ['prod/mail'] });
 // @ts-expect-error no such secret
 secrets.gemmini;
 // @ts-expect-error a definition has a name

@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,9 @@ import tallylight
 from tallylight.documents import SeriesSnapshot
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# What tests capture is nobody's business.
+os.environ["TALLYLIGHT_SPOOL_DIR"] = tempfile.mkdtemp(prefix="tallylight-tests-")
 
 _numbers = itertools.count()
 

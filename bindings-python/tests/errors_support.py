@@ -7,11 +7,14 @@ import os
 import subprocess
 import sys
 import textwrap
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from conftest import ROOT
 
 from tallylight import _native
 from tallylight._capture_settings import settings
@@ -100,3 +103,76 @@ def run_captured(tmp_path: Path) -> RunCaptured:
         return Ended(done.returncode, done.stdout, done.stderr, [json.loads(line) for line in lines])
 
     return run
+
+
+def _receiver_program() -> str | None:
+    given = os.environ.get("TALLYLIGHT_TEST_RECEIVER_PROGRAM")
+    if given:
+        return given
+    built = ROOT / "target/debug/sentry-receiver"
+    return str(built) if built.exists() else None
+
+
+needs_receiver = pytest.mark.skipif(
+    _receiver_program() is None,
+    reason="there is no sentry-receiver; `cargo xtask test` builds it",
+)
+
+
+class Receiver:
+    """A recording server of Sentry's protocol, of its own for a test."""
+
+    def __init__(self) -> None:
+        program = _receiver_program()
+        assert program is not None
+        self.child = subprocess.Popen(
+            [program, "--stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.child.stdout is not None
+        self.url = self.child.stdout.readline().split()[-1]
+        self.control = self.child.stdout.readline().split()[-1]
+        self.dsn = self.url.replace("http://", "http://key@") + "/1"
+
+    def _ask(self, path: str, body: str | None = None) -> Any:
+        data = None if body is None else body.encode()
+        with urllib.request.urlopen(urllib.request.Request(self.control + path, data)) as answer:
+            return json.load(answer)
+
+    def mode(self, mode: str) -> None:
+        """How it answers from now on."""
+        self._ask("/mode", mode)
+
+    def items(self, kind: str = "event") -> list[Any]:
+        """What it got of one kind."""
+        found: list[Any] = self._ask(f"/items?type={kind}")
+        return found
+
+    def events(self) -> list[Event]:
+        """The events that it got."""
+        return [item["payload"] for item in self.items()]
+
+    def messages(self) -> list[str]:
+        """What the events say, in order of the alphabet."""
+        return sorted(text_of(event) for event in self.events())
+
+    def close(self) -> None:
+        assert self.child.stdin is not None and self.child.stdout is not None
+        self.child.stdin.close()
+        self.child.wait(10)
+        self.child.stdout.close()
+
+
+def text_of(event: Event) -> str:
+    """An event's message, or the words of its exception."""
+    if "exception" in event:
+        return str(outermost(event)["value"])
+    message = event.get("message") or event.get("logentry", {}).get("formatted")
+    return str(message)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of its own."""
+    made = Receiver()
+    yield made
+    made.close()

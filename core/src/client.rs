@@ -426,22 +426,23 @@ impl Tallylight {
     /// Closes recording on every thread and isolate and ends the ticker. Later recordings are
     /// counted drops; what was recorded can still be read. [`init`] opens it again.
     pub fn shutdown(&self) {
+        // Before anything of ours is held, since it captures.
+        #[cfg(feature = "sentry")]
+        if GLOBAL
+            .get()
+            .is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner))
+        {
+            errors::rust::before_shutdown();
+        }
+        // It may wait for a server, so neither inside, where a fork would wait for it, nor with the lock.
+        #[cfg(feature = "sentry")]
+        self.inner.errors.shutdown();
         let Some(_inside) = fork::enter() else {
             return;
         };
-        #[cfg(feature = "sentry")]
-        let is_global = GLOBAL
-            .get()
-            .is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner));
         // Held to the end: an `init` meanwhile would find it half closed.
         let mut settings = self.inner.settings.lock();
         settings.initialised = false;
-        #[cfg(feature = "sentry")]
-        if is_global {
-            errors::rust::before_shutdown();
-        }
-        #[cfg(feature = "sentry")]
-        self.inner.errors.shutdown();
         #[cfg(feature = "secrets-aws")]
         self.inner.secrets.shutdown();
         self.inner.registry.set_closed(true);

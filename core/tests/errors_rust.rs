@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use errors_rust_support::{Instance, hub, recorded};
 use serde_json::json;
-use tallylight::errors::sentry::protocol::Attachment;
+use tallylight::errors::sentry::protocol::{
+    Attachment, MonitorCheckIn, SessionAggregates, SessionUpdate,
+};
 use tallylight::errors::sentry::{self, ClientOptions, Envelope, Hub, Level, SentryFutureExt};
 use tallylight::errors::{
     capture_error, capture_error_with, capture_message, sentry_options, sentry_transport,
@@ -243,6 +245,33 @@ fn an_envelope_of_bytes_is_taken_apart() {
     send(b"no envelope".to_vec());
     let delivery = instance.tally.errors().delivery();
     assert_eq!(delivery.reasons.get("invalid"), Some(&2), "{delivery:?}");
+}
+
+#[test]
+fn sessions_and_check_ins_of_the_crate_are_taken() {
+    let id = "9ec79c33-ec99-42ab-8353-589fcb2e04dc";
+    let session: SessionUpdate<'static> = serde_json::from_value(json!({
+        "sid": id, "init": true, "started": "2026-11-24T12:00:00Z", "status": "exited",
+        "errors": 0, "attrs": {"release": "app@1"},
+    }))
+    .unwrap();
+    let sessions: SessionAggregates<'static> = serde_json::from_value(json!({
+        "aggregates": [{"started": "2026-11-24T12:00:00Z", "exited": 3}],
+        "attrs": {"release": "app@1"},
+    }))
+    .unwrap();
+    let check_in: MonitorCheckIn = serde_json::from_value(json!({
+        "check_in_id": id.replace('-', ""), "monitor_slug": "nightly", "status": "ok",
+    }))
+    .unwrap();
+    let instance = Instance::new(|_| {});
+    let client = hub(sentry_options(&instance.tally)).client().unwrap();
+    let mut envelope = Envelope::new();
+    envelope.add_item(session);
+    envelope.add_item(sessions);
+    envelope.add_item(check_in);
+    client.send_envelope(envelope);
+    assert_eq!(instance.tally.errors().delivery().captured, 3);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use secrets_support::{name, tally};
 use serde_json::Value;
-use tallylight::secrets::{Request, SecretsConfig};
+use tallylight::secrets::{Request, SecretsConfig, Source, WithSecretError};
 use tallylight::{Config, Error, ErrorKind, Tallylight};
 
 fn vectors() -> Value {
@@ -131,4 +131,39 @@ fn settings_that_cannot_be_are_refused() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn an_override_answers_whatever_is_asked_of_it() {
+    let tally = tally(SecretsConfig::default());
+    let secrets = tally.secrets();
+    let name = name("override");
+    secrets.set_override(&name, r#"{"a": "mine"}"#).unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    let plain = Request::new(&name).key("a");
+    for answer in [
+        secrets.get_blocking(&plain.max_age(Duration::ZERO)),
+        secrets.get_sync(&plain.max_age(Duration::ZERO)),
+        secrets.refresh_blocking(&plain),
+        secrets.refresh_blocking(&plain.stage("AWSPENDING")),
+        secrets.both_blocking(&plain).map(|both| both.current),
+    ] {
+        let secret = answer.unwrap();
+        assert_eq!(
+            (secret.reveal().unwrap(), secret.source()),
+            ("mine", Source::Override)
+        );
+    }
+    // There is no newer one.
+    let mut calls = 0;
+    let refused = secrets.with_secret_blocking(
+        &plain,
+        |_| {
+            calls += 1;
+            Err::<(), _>(401)
+        },
+        |_| true,
+    );
+    assert!(matches!(refused, Err(WithSecretError::Call(401))));
+    assert_eq!(calls, 1);
 }

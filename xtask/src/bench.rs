@@ -7,29 +7,34 @@ use std::ffi::OsStr;
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::process::Step;
 use crate::requirements::{self, Requirements};
 use crate::{markers, paths, report, setup};
 
+mod child;
+mod contender;
 mod document;
+mod errors;
 mod secrets;
 mod tables;
 
-use document::Document;
+use contender::Language;
+use document::{Document, Judged};
 
 /// Measure ours beside the peers.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench metrics            # all of it, about a quarter of an hour; writes docs/benchmarks.md
   cargo xtask bench secrets            # the secret cache, about five minutes; writes docs/benchmarks.md
+  cargo xtask bench errors             # errors and their delivery, about six minutes; writes docs/benchmarks.md
   cargo xtask bench metrics --quick    # whether it all works; its numbers mean nothing and are not written
   cargo xtask bench --only rust        # one part: rust, node, python or startup; not written
 
 Close what else the machine does: a busy core shows in the spread beside each number.")]
 pub(crate) struct Options {
     /// What to measure
-    #[arg(default_value = "metrics", value_parser = ["metrics", "secrets"])]
+    #[arg(default_value = "metrics", value_parser = ["metrics", "secrets", "errors"])]
     subject: String,
     /// A short run that only shows that everything works
     #[arg(long)]
@@ -43,8 +48,10 @@ pub(crate) struct Options {
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if options.subject == "secrets" {
-        return secrets::run(options);
+    match options.subject.as_str() {
+        "secrets" => return secrets::run(options),
+        "errors" => return errors::run(options),
+        _ => {}
     }
     let requirements = Requirements::look_or_install(true)?;
     requirements.complete()?;
@@ -87,28 +94,96 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         documents.push(Document::parse(&step.run()?.stdout)?);
     }
-    let judged: Vec<_> = documents.iter().flat_map(document::judge).collect();
-    report::data(&tables::terminal(&documents));
-    report::data(&tables::goals_terminal(&judged));
-    let unmet = judged.iter().filter(|goal| !goal.met).count();
-    report::data(&format!(
-        "{} of {} goals met",
-        judged.len() - unmet,
-        judged.len()
-    ));
-    if options.quick || !options.only.is_empty() {
-        report::say("bench: a partial or quick run is not written to docs/benchmarks.md");
-        return Ok(());
+    Outcome {
+        subject: "metrics",
+        heading: "",
+        documents,
+        judged: Vec::new(),
+        terminal: String::new(),
+        markdown: String::new(),
     }
-    let path = paths::at("docs/benchmarks.md");
-    let section = format!(
-        "{}\n{}",
-        introduction("metrics"),
-        tables::markdown(&documents, &judged)
-    );
-    markers::write(&path, OPENING, "bench:metrics", &section)?;
-    report::say(&format!("bench: written to {}", paths::shown(&path)));
+    .publish(options)
+}
+
+impl Options {
+    /// The languages that are asked for, of a subject whose only parts they are.
+    fn languages(&self) -> Result<Vec<Language>> {
+        if self.only.iter().any(|part| part == "startup") {
+            return Err(Failure::new(
+                "a start is measured with its language here; give rust, node or python",
+            ));
+        }
+        let is_wanted = |language: &Language| {
+            self.only.is_empty() || self.only.iter().any(|part| part == language.part())
+        };
+        Ok(Language::ALL.into_iter().filter(is_wanted).collect())
+    }
+}
+
+/// Builds and installs a subject's peers, and a release build of ours.
+fn prepare(subject: &str, languages: &[Language], python: &OsStr) -> Result<()> {
+    if languages.iter().any(|language| *language != Language::Rust) {
+        Step::new("bench-prepare", paths::at("bench/prepare"))
+            .arg(format!("--{subject}"))
+            .env("PYTHON", python)
+            .limit(LIMIT)
+            .run()?;
+    }
+    if languages.contains(&Language::Rust) {
+        Step::cargo(&format!("bench-{subject}-build"), ["build", "--release"])
+            .arg("--manifest-path")
+            .arg(paths::at(&format!("bench/{subject}-rust/Cargo.toml")))
+            .arg("--target-dir")
+            .arg(paths::target().join("bench"))
+            .limit(LIMIT)
+            .run()?;
+    }
     Ok(())
+}
+
+/// What a subject's parts measured.
+struct Outcome {
+    subject: &'static str,
+    /// What the section begins with.
+    heading: &'static str,
+    documents: Vec<Document>,
+    /// Goals beside those of the documents.
+    judged: Vec<Judged>,
+    /// What stands beside the documents, for each of the two readers.
+    terminal: String,
+    markdown: String,
+}
+
+impl Outcome {
+    /// Judges the goals, shows everything, and writes the document if the run was a whole one.
+    fn publish(mut self, options: &Options) -> Result<()> {
+        let mut judged: Vec<_> = self.documents.iter().flat_map(document::judge).collect();
+        judged.append(&mut self.judged);
+        report::data(&tables::terminal(&self.documents));
+        report::data(&self.terminal);
+        report::data(&tables::goals_terminal(&judged));
+        let unmet = judged.iter().filter(|goal| !goal.met).count();
+        report::data(&format!(
+            "{} of {} goals met",
+            judged.len() - unmet,
+            judged.len()
+        ));
+        if options.quick || !options.only.is_empty() {
+            report::say("bench: a partial or quick run is not written to docs/benchmarks.md");
+            return Ok(());
+        }
+        let path = paths::at("docs/benchmarks.md");
+        let section = format!(
+            "{}{}\n{}\n{}",
+            self.heading,
+            introduction(self.subject),
+            tables::markdown(&self.documents, &judged),
+            self.markdown,
+        );
+        markers::write(&path, OPENING, &format!("bench:{}", self.subject), &section)?;
+        report::say(&format!("bench: written to {}", paths::shown(&path)));
+        Ok(())
+    }
 }
 
 const OPENING: &str = "# Benchmarks

@@ -43,6 +43,8 @@ pub struct ErrorsSettings {
     pub max_breadcrumbs: Option<f64>,
     /// Whether users' addresses, cookies and request bodies may be captured.
     pub send_default_pii: Option<bool>,
+    /// Whether the local variables of frames are captured, where the language tells of them.
+    pub include_local_variables: Option<bool>,
     /// Whether the prompts and answers of model calls are captured.
     pub capture_prompts: Option<bool>,
     /// Further keys whose values are redacted.
@@ -88,10 +90,12 @@ impl ErrorsSettings {
                 .unwrap_or(found.profiles_sample_rate),
             max_breadcrumbs: size(self.max_breadcrumbs, found.max_breadcrumbs),
             send_default_pii: self.send_default_pii.unwrap_or(found.send_default_pii),
+            include_local_variables: self
+                .include_local_variables
+                .unwrap_or(found.include_local_variables),
             capture_prompts: self.capture_prompts.unwrap_or(found.capture_prompts),
             scrub_keys: self.scrub_keys.unwrap_or(found.scrub_keys),
             server_name: self.server_name.or(found.server_name),
-            ..found
         })
     }
 }

@@ -7,6 +7,7 @@ import type { CaptureOptions } from './event.js';
 import { effective, face, faceOptions, warnOnce } from './face.js';
 import { knownId, newId } from './ids.js';
 import { textOf } from './plain.js';
+import { sessionErrored } from '../sessions.js';
 import { currentIsolationScope } from './scope.js';
 import type { Scope } from './scope.js';
 import { refuse, send } from './send.js';
@@ -80,7 +81,9 @@ function captureNew(
   const event: Event = { exception: { values } };
   if (omitted > 0) event.extra = { 'tallylight.exceptions_omitted': omitted };
   if (contexts !== undefined) event.contexts = contexts;
-  return finish(event, options, level, error);
+  const id = finish(event, options, level, error);
+  if (id !== '') sessionErrored(event.level);
+  return id;
 }
 
 /**
@@ -113,7 +116,10 @@ export function captureEvent(event: Event, options?: CaptureOptions): string {
       return '';
     }
     if (event['type'] !== 'transaction' && !isSampled()) return '';
-    return finish({ ...event }, optionsOf(options), undefined, undefined);
+    const made = { ...event };
+    const id = finish(made, optionsOf(options), undefined, undefined);
+    if (id !== '' && made['type'] !== 'transaction' && made.exception !== undefined) sessionErrored(made.level);
+    return id;
   });
 }
 

@@ -36,7 +36,11 @@ export interface CaptureOptions {
   readonly handled?: boolean | undefined;
 }
 
-/** An event with what does not belong into its JSON. */
+/**
+ * An event with what does not belong into its JSON.
+ *
+ * @internal
+ */
 export interface Assembled {
   readonly event: Event;
   readonly crumbs: readonly Crumb[];
@@ -49,7 +53,11 @@ export interface Assembled {
 
 type Members = { readonly [key: string]: unknown };
 
-/** Adds what the caller and the scopes say to `event`, and answers it complete. */
+/**
+ * Adds what the caller and the scopes say to `event`, and answers it complete.
+ *
+ * @internal
+ */
 export function assemble(event: Event, options: CaptureOptions | undefined, level: Level | undefined): Assembled {
   const isolation = currentIsolationScope();
   const current = currentScope();

@@ -93,6 +93,8 @@ export interface ErrorsOptions {
   readonly maxBreadcrumbs?: number | undefined;
   /** Whether users' addresses, cookies and request bodies may be captured; off unless told. */
   readonly sendDefaultPii?: boolean | undefined;
+  /** In Python, whether the local variables of frames are captured; Node tells nobody of them. */
+  readonly includeLocalVariables?: boolean | undefined;
   /** Whether the prompts and answers of model calls are captured; off unless told. */
   readonly capturePrompts?: boolean | undefined;
   /** Further keys whose values are redacted. */
@@ -173,6 +175,7 @@ const NATIVE: { readonly [option in Exclude<keyof ErrorsOptions, keyof FaceOptio
   profilesSampleRate: SHARE,
   maxBreadcrumbs: WHOLE,
   sendDefaultPii: SWITCH,
+  includeLocalVariables: SWITCH,
   capturePrompts: SWITCH,
   scrubKeys: [(value) => Array.isArray(value) && value.every((key) => typeof key === 'string'), 'a list of names'],
   serverName: TEXT,

@@ -13,20 +13,30 @@ from ._reading import (
     refresh_secret_async,
 )
 from ._refused import with_secret
-from .errors import InvalidValueError
+from .errors import InvalidNameError, InvalidValueError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
     from types import TracebackType
-    from typing import Any, TypeVar, overload
+    from typing import Any, TypedDict, TypeVar, overload
 
     _T = TypeVar("_T")
+
+    class _Named(TypedDict, total=False):
+        name: str
+        key: str | None
+
+    _Definition = str | tuple[str, str] | list[str] | _Named | "SecretAccessor"
 
 else:
 
     def overload(function):
         return None
+
+
+_NONE: Mapping[str, Any] = {}
+_NO_UNICODE = "holds a lone surrogate; give text that encodes as UTF-8"
 
 
 class secret_overrides:
@@ -84,6 +94,16 @@ class SecretAccessor:
     __slots__ = ("key", "name")
 
     def __init__(self, name: str, *, key: str | None = None) -> None:
+        if not isinstance(name, str):
+            raise InvalidNameError(
+                f"a secret's name must be a str, not {type(name).__name__}; give its name or its ARN"
+            )
+        if not _is_unicode(name):
+            raise InvalidNameError(f"a secret's name {_NO_UNICODE}")
+        if key is not None and (not isinstance(key, str) or not key):
+            raise InvalidValueError(f"the key of secret {name} must be a str, and not empty")
+        if key is not None and not _is_unicode(key):
+            raise InvalidValueError(f"the key of secret {name} {_NO_UNICODE}")
         self.name = name
         self.key = key
 
@@ -115,13 +135,17 @@ class SecretAccessor:
         """See ``refresh_secret_async``."""
         return await refresh_secret_async(self.name, key=self.key, deadline=deadline)
 
-    def both(self) -> SecretPair:
+    def both(
+        self, *, max_age: float | None = None, deadline: float | None = None
+    ) -> SecretPair:
         """See ``both``."""
-        return both(self.name, key=self.key)
+        return both(self.name, key=self.key, max_age=max_age, deadline=deadline)
 
-    async def both_async(self) -> SecretPair:
+    async def both_async(
+        self, *, max_age: float | None = None, deadline: float | None = None
+    ) -> SecretPair:
         """See ``both_async``."""
-        return await both_async(self.name, key=self.key)
+        return await both_async(self.name, key=self.key, max_age=max_age, deadline=deadline)
 
     @overload
     def with_secret(
@@ -183,24 +207,56 @@ class DefinedSecrets:
         return f"<tallylight.DefinedSecrets {', '.join(self.__dict__)}>"
 
 
-def define_secrets(**secrets: str | tuple[str, str] | SecretAccessor) -> DefinedSecrets:
+def define_secrets(
+    definitions: Mapping[str, _Definition] = _NONE, /, **secrets: _Definition
+) -> DefinedSecrets:
     """Names the secrets of a program once: by a name, a name and a JSON key, or an accessor.
 
     secrets = define_secrets(gemini="cineview-gemini-api", database=("prod/db", "password"))
     secrets.gemini.get().reveal()
 
-    A type checker that is to know the names wants a class of ``SecretAccessor`` instead.
+    Also of a mapping, with ``{"name": "prod/db", "key": "password"}`` as the long form. A type
+    checker that is to know the names wants a class of ``SecretAccessor`` instead.
     """
-    accessors = {}
-    for attribute, given in secrets.items():
-        if isinstance(given, str):
-            given = SecretAccessor(given)
-        elif isinstance(given, tuple) and len(given) == 2:
-            given = SecretAccessor(given[0], key=given[1])
-        elif not isinstance(given, SecretAccessor):
-            raise InvalidValueError(
-                f"{attribute} must be a name, (name, key) or a SecretAccessor, "
-                f"not {type(given).__name__}"
-            )
-        accessors[attribute] = given
-    return DefinedSecrets(accessors)
+    try:
+        all_definitions = {**definitions, **secrets}
+    except TypeError:
+        wrong = type(definitions).__name__
+    else:
+        wrong = next((repr(name) for name in all_definitions if not isinstance(name, str)), "")
+    if wrong:
+        raise InvalidValueError(
+            'define_secrets takes a mapping such as {"gemini": "cineview-gemini-api"}, '
+            f"not {wrong}"
+        )
+    return DefinedSecrets(
+        {attribute: _accessor(attribute, given) for attribute, given in all_definitions.items()}
+    )
+
+
+def _accessor(attribute: str, given: Any) -> SecretAccessor:
+    if isinstance(given, SecretAccessor):
+        return given
+    if isinstance(given, (tuple, list)):
+        if len(given) != 2:
+            raise InvalidValueError(f"the secret {attribute} must be a name, or (name, key)")
+        name, key = given
+        # A pair has both.
+        return SecretAccessor(name, key="" if key is None else key)
+    if not hasattr(given, "keys"):
+        return SecretAccessor(given)
+    unknown = [option for option in given if option not in ("name", "key")]
+    if unknown:
+        raise InvalidValueError(
+            f"the secret {attribute} has no option {unknown[0]!r}; it knows name, key"
+        )
+    return SecretAccessor(given.get("name"), key=given.get("key"))
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether the core, which takes UTF-8 alone, can have it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

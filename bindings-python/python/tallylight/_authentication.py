@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import _native
-from ._capture import _report, capture_event
+from ._capture import capture_event
+from ._capture_submit import report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,4 +25,4 @@ def authentication_failed(reason: str, *, user: Mapping[str, Any] | None = None)
                 event["user"] = dict(user)
             capture_event(event)
     except Exception as error:
-        _report(error, authentication_failed)
+        report(error, authentication_failed)

@@ -16,16 +16,9 @@ from time import time
 
 from . import _capture_exceptions, _native
 from ._capture_settings import learn, settings
-from ._plain import class_name, crumb, is_a, module_name, plain, plain_dict, text
-from ._scopes import (
-    Scope,
-    entries,
-    global_scope,
-    isolation_scope,
-    read_current_scope,
-    read_isolation_scope,
-    texts,
-)
+from ._capture_submit import add_scopes, drop, report, submit
+from ._plain import class_name, crumb, is_a, module_name, plain_dict, text
+from ._scopes import entries, isolation_scope, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,7 +147,7 @@ def note(made: dict[str, Any], hint: Hint | None) -> None:
                 return
             made = crumb(changed) if changed is not made else made
         except Exception as error:
-            _report(error, before)
+            report(error, before)
             return
         finally:
             _busy.in_breadcrumb = False
@@ -173,6 +166,14 @@ def capture_unhandled(
     return _contained(_exception, error, mechanism, {"level": level}, None)
 
 
+def session_crashed() -> None:
+    """Ends the session of this process, if one was started: nobody handled an error."""
+    try:
+        _native._end_session("crashed")
+    except Exception as error:
+        report(error, session_crashed)
+
+
 def capture_record(event: dict[str, Any], error: BaseException | None, hint: Hint) -> str:
     """Captures an event that a log record became, with the exception it carries."""
     return _contained(_record, event, error, hint)
@@ -182,7 +183,7 @@ def _contained(capture: Any, *arguments: Any) -> str:
     """Runs a capture; a fault of ours, or of an object that it looked at, is counted and reported."""
     nested = getattr(_busy, "depth", 0)
     if nested > _MOST_NESTED:
-        _drop("error", "event_processor")
+        drop("error", "event_processor")
         return ""
     _busy.depth = nested + 1
     try:
@@ -191,39 +192,11 @@ def _contained(capture: Any, *arguments: Any) -> str:
         answer: str = capture(*arguments)
         return answer
     except Exception as error:
-        _drop("error", "internal_sdk_error")
-        _report(error, capture)
+        drop("error", "internal_sdk_error")
+        report(error, capture)
         return ""
     finally:
         _busy.depth = nested
-
-
-def _report(error: BaseException, where: object) -> None:
-    """Says to ``sys.unraisablehook`` what cannot be raised."""
-    try:
-        # While the interpreter ends, what we stand on may be gone already: nobody can help that.
-        if _busy.__dict__.get("reporting") or sys.is_finalizing():
-            return
-        _busy.reporting = True
-        try:
-            _native._report(error, where)
-        finally:
-            _busy.reporting = False
-    except Exception:
-        pass
-
-
-def is_reporting() -> bool:
-    """Whether what ``sys.unraisablehook`` hears now is our own report, which is no event."""
-    return bool(getattr(_busy, "reporting", False))
-
-
-def _drop(category: str, reason: str) -> None:
-    try:
-        _native._discard(category, reason, 1)
-    except Exception:
-        # Not even an instance can be made: then nothing was captured either.
-        pass
 
 
 def _exception(
@@ -244,13 +217,13 @@ def _exception(
         except Exception:
             pass
         if type(mark) is _Captured and mark.of == id(error):
-            _drop("error", "event_processor")
+            drop("error", "event_processor")
             return mark.event_id
         if _is_ignored(error):
-            _drop("error", "event_processor")
+            drop("error", "event_processor")
             return ""
     if not is_sampled():
-        _drop("error", "sample_rate")
+        drop("error", "sample_rate")
         return ""
     if is_a(error, BaseException):
         values = _capture_exceptions.values(error, mechanism, stack)
@@ -275,7 +248,7 @@ def _exception(
 
 def _message(message: object, given: dict[str, Any]) -> str:
     if not is_sampled():
-        _drop("error", "sample_rate")
+        drop("error", "sample_rate")
         return ""
     event = _new(urandom(16).hex(), "info", given)
     event["message"] = text(message)
@@ -287,7 +260,7 @@ def _record(event: dict[str, Any], error: BaseException | None, hint: Hint) -> s
         mechanism = {"type": "logging", "handled": True}
         return _exception_of_record(event, error, mechanism, hint)
     if not is_sampled():
-        _drop("error", "sample_rate")
+        drop("error", "sample_rate")
         return ""
     made = _new(urandom(16).hex(), "error", {})
     made.update(event)
@@ -305,7 +278,7 @@ def _event(event: Any, attachments: Iterable[Attachment] | None) -> str:
     made = dict(event)
     category = "transaction" if made.get("type") == "transaction" else "error"
     if category == "error" and not is_sampled():
-        _drop("error", "sample_rate")
+        drop("error", "sample_rate")
         return ""
     given_id = made.get("event_id")
     made["event_id"] = given_id if _is_id(given_id) else urandom(16).hex()
@@ -384,88 +357,6 @@ def _new(event_id: str, level: str, given: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def add_scopes(event: dict[str, Any], is_own: bool = False) -> tuple[list[Any], str | None]:
-    """Adds what the scopes say and the event does not. Answers their attachments and the envelope's
-    trace header.
-
-    ``is_own``: the event's level is the application's own and stays.
-    """
-    isolation, current = read_isolation_scope(), read_current_scope()
-    scopes = (global_scope, isolation) if current is None else (global_scope, isolation, current)
-    tags: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    contexts: dict[str, Any] = {}
-    attachments: list[Any] = []
-    for scope in scopes:
-        tags.update(scope._tags)
-        if scope._extra:
-            extra.update(scope._extra)
-        if scope._contexts:
-            contexts.update(scope._contexts)
-        if scope._attachments:
-            attachments.extend(scope._attachments)
-    for scope in reversed(scopes):
-        if scope._user is not None and "user" not in event:
-            event["user"] = scope._user
-        if scope._fingerprint is not None and "fingerprint" not in event:
-            event["fingerprint"] = scope._fingerprint
-        if scope.request is not None and "request" not in event:
-            request = scope.request()
-            if request is not None:
-                event["request"] = plain_dict(request)
-    header = _add_trace(event, contexts, scopes)
-    _merge(event, "tags", tags)
-    _merge(event, "contexts", contexts)
-    _merge(event, "extra", extra)
-    if "breadcrumbs" not in event:
-        crumbs = _breadcrumbs(isolation, current)
-        if crumbs:
-            event["breadcrumbs"] = crumbs
-    if not is_own:
-        level = next((s._level for s in reversed(scopes) if s._level is not None), None)
-        if level is not None:
-            event["level"] = level
-    return attachments, header
-
-
-def _merge(event: dict[str, Any], field: str, below: dict[str, Any]) -> None:
-    """The event's own entries stand."""
-    if not below:
-        return
-    own = event.get(field)
-    if not own:
-        event[field] = below
-    elif isinstance(own, dict):
-        event[field] = {**below, **own}
-
-
-def _add_trace(
-    event: dict[str, Any], contexts: dict[str, Any], scopes: tuple[Scope, ...]
-) -> str | None:
-    source = next((s.span for s in reversed(scopes) if s.span is not None), None)
-    if source is None:
-        source = next((s.trace for s in reversed(scopes) if s.trace is not None), None)
-    if source is None:
-        return None
-    contexts["trace"] = source.trace_context()
-    name = source.transaction_name()
-    if name is not None:
-        event.setdefault("transaction", name)
-    return source.trace_header()
-
-
-def _breadcrumbs(isolation: Scope, current: Scope | None) -> list[dict[str, Any]]:
-    most = Scope.max_breadcrumbs
-    if most <= 0:
-        return []
-    crumbs = isolation._breadcrumbs[-most:]
-    if current is not None and current._breadcrumbs:
-        crumbs += current._breadcrumbs[-most:]
-        crumbs.sort(key=lambda made: made["timestamp"])
-        del crumbs[:-most]
-    return crumbs
-
-
 def _finish(event: dict[str, Any], hint: Any, given: dict[str, Any]) -> str:
     """From the built event to the core."""
     is_own = bool(given.get("is_own")) or given.get("level") is not None
@@ -477,65 +368,8 @@ def _finish(event: dict[str, Any], hint: Any, given: dict[str, Any]) -> str:
     if outcome in {"spooled", "queued"}:
         event_id: str = event["event_id"]
         _last_id.set(event_id)
+        # A message is none, whatever its level.
+        if "exception" in event and event.get("level") in {"error", "fatal"}:
+            _native._session_errored()
         return event_id
     return ""
-
-
-def submit(
-    event: dict[str, Any],
-    category: str,
-    hint: Any,
-    attachments: list[Any],
-    trace: Any = None,
-    profile: Any = None,
-) -> str:
-    """Has ``before_send`` look at an event and hands it to the core; answers what became of it."""
-    is_transaction = category == "transaction"
-    before = settings.before_send_transaction if is_transaction else settings.before_send
-    event_id = event["event_id"]
-    if before is not None:
-        hint["attachments"] = attachments
-        # What the scopes hold is theirs: `before_send` may change what it is given.
-        event = plain_event(event)
-        try:
-            changed = before(event, hint)
-        except Exception as error:
-            # It may have been about to take something out, so the event does not go on.
-            _drop(category, "before_send")
-            _report(error, before)
-            return "before_send"
-        if not is_a(changed, dict):
-            _drop(category, "before_send")
-            return "before_send"
-        event = changed
-        event["event_id"] = event_id
-        attachments = hint.get("attachments") or []
-    files = [file for file in map(_file, attachments) if file is not None] if attachments else None
-    return _native._capture(category, event_id, event, files, trace, profile)
-
-
-def plain_event(event: dict[str, Any]) -> dict[str, Any]:
-    """A copy whose parts are nobody else's."""
-    return {
-        key: _copied(value) if type(value) in (dict, list) else value for key, value in event.items()
-    }
-
-
-def _copied(value: Any) -> Any:
-    kind = type(value)
-    if kind is dict:
-        return {key: _copied(item) for key, item in value.items()}
-    if kind is list:
-        return [_copied(item) for item in value]
-    return value
-
-
-def _file(given: Any) -> tuple[str, str | None, bytes | bytearray | str] | None:
-    """An attachment as the core takes it; None for what is none."""
-    try:
-        name, data, kind = given["filename"], given["data"], given.get("content_type")
-    except Exception:
-        return None
-    if not issubclass(type(data), (bytes, bytearray, str)):
-        data = text(plain(data))
-    return text(name), None if kind is None else text(kind), data

@@ -89,7 +89,7 @@ def _follow_logging(logging: ModuleType) -> None:
 
     call_handlers_and_note.__name__ = "callHandlers"
     call_handlers_and_note.__doc__ = call_handlers.__doc__
-    logging.Logger.callHandlers = call_handlers_and_note  # type: ignore[attr-defined]
+    logging.Logger.callHandlers = call_handlers_and_note
 
 
 def _note_record(record: Any) -> None:
@@ -104,12 +104,12 @@ def _follow_http(client: ModuleType) -> None:
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         if _wanted["http"]:
             _safely(_begin_request, self, method, url)
-        return put(self, method, url, *args, **kwargs)
+        put(self, method, url, *args, **kwargs)
 
     def endheaders(self: Any, *args: Any, **kwargs: Any) -> None:
         # Here it connects and sends.
         try:
-            return end(self, *args, **kwargs)
+            end(self, *args, **kwargs)
         except BaseException as error:
             begun = self.__dict__.pop("_tallylight_request", None)
             if begun is not None:
@@ -189,7 +189,7 @@ def _follow_processes(subprocess: ModuleType) -> None:
 
     __init__.__doc__, __init__.__qualname__ = begin.__doc__, begin.__qualname__
     __init__.__module__ = begin.__module__
-    subprocess.Popen.__init__ = __init__  # type: ignore[attr-defined]
+    subprocess.Popen.__init__ = __init__
 
 
 def _note_process(args: Any) -> None:

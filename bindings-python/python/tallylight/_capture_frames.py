@@ -72,7 +72,7 @@ def _frame(frame: FrameType, line: int | None) -> dict[str, Any]:
     module = frame.f_globals.get("__name__")
     if type(module) is not str:
         module = None
-    function: str = code.co_qualname if _HAS_QUALNAMES else code.co_name  # type: ignore[attr-defined]
+    function: str = code.co_qualname if _HAS_QUALNAMES else code.co_name
     key = (code.co_filename, function, module)
     known = _known.get(key)
     if known is None:

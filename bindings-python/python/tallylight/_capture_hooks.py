@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 
 from . import _capture_frames, _native
-from ._capture import capture_unhandled, is_reporting
+from ._capture import capture_unhandled, session_crashed
 from ._capture_settings import settings
+from ._capture_submit import is_reporting
 from ._scopes import carried, enter_carried
 from ._when_imported import when_imported
 
@@ -50,6 +51,7 @@ def install(own: Own) -> None:
 def _deliver() -> None:
     """Tries to deliver what waits when the interpreter ends; what is left is in the spool."""
     try:
+        _native._end_session("exited")
         if _native._delivery()["pending"] and settings.has_dsn:
             _native._flush(settings.shutdown_timeout, False).result()
     except BaseException:
@@ -64,6 +66,7 @@ def _follow_interpreter() -> None:
         # Whoever types at a prompt sees the error; a Ctrl-C is what the user wanted.
         if _State.captures and not hasattr(sys, "ps1") and not issubclass(kind, KeyboardInterrupt):
             capture_unhandled(_with(error, traceback), "excepthook")
+            session_crashed()
         before(kind, error, traceback)
 
     sys.excepthook = excepthook
@@ -118,7 +121,7 @@ def _carry_scopes(threading: ModuleType) -> None:
     start_with_scope.__name__, start_with_scope.__doc__ = "start", start.__doc__
     start_with_scope.__qualname__ = start.__qualname__
     start_with_scope.__module__ = start.__module__
-    threading.Thread.start = start_with_scope  # type: ignore[attr-defined]
+    threading.Thread.start = start_with_scope
 
 
 def _carry_into_pools(thread: ModuleType) -> None:
@@ -133,7 +136,7 @@ def _carry_into_pools(thread: ModuleType) -> None:
     submit_with_scopes.__name__, submit_with_scopes.__doc__ = "submit", submit.__doc__
     submit_with_scopes.__qualname__ = submit.__qualname__
     submit_with_scopes.__module__ = submit.__module__
-    thread.ThreadPoolExecutor.submit = submit_with_scopes  # type: ignore[attr-defined]
+    thread.ThreadPoolExecutor.submit = submit_with_scopes
 
 
 def _follow_loops(base_events: ModuleType) -> None:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from . import _native
 from ._scopes import Scope, entries, global_scope
 from .errors import InvalidConfigError
@@ -154,11 +156,10 @@ def _initial_scope(value: Any) -> list[tuple[str, Any]]:
 
 def hold(own: Own | None, known: dict[str, Any]) -> None:
     """From now on these settings hold; ``known`` are the core's."""
-    is_first = not settings.is_read
     _learn(known)
     if own is None:
         # Called again without settings of errors, those that were given before still hold.
-        if not is_first and _Installed.once:
+        if _Installed.once:
             return
         own = Own()
     settings.__dict__ = {**_of_core(known), "is_read": True, **own.values}
@@ -179,7 +180,19 @@ def _of_core(known: dict[str, Any]) -> dict[str, Any]:
 
 def _learn(known: dict[str, Any]) -> None:
     Scope.max_breadcrumbs = known["max_breadcrumbs"]
+    _native._set_facts(_facts())
     settings.__dict__.update(_of_core(known), is_read=True)
+
+
+def _facts() -> dict[str, Any]:
+    """What is known here and not by the core; the core adds it to what it delivers."""
+    kind, version = sys.implementation.name, sys.version_info
+    runtime = {
+        "name": "CPython" if kind == "cpython" else kind,
+        "version": f"{version[0]}.{version[1]}.{version[2]}",
+        "build": sys.version,
+    }
+    return {"contexts": {"runtime": runtime}}
 
 
 def learn() -> None:

@@ -7,7 +7,7 @@ import functools
 from time import perf_counter
 
 from . import _native
-from ._capture import _report
+from ._capture_submit import report
 from ._timed import _ASYNC_GENERATOR, _COROUTINE, _GENERATOR, _flags
 from ._traces import current_trace
 from .errors import InvalidValueError
@@ -72,7 +72,7 @@ def capture_check_in(
             ),
         )
     except Exception as error:
-        _report(error, capture_check_in)
+        report(error, capture_check_in)
         return ""
 
 
@@ -203,7 +203,7 @@ def start_session(*, user: str | None = None) -> bool:
     try:
         return _native._start_session(None if user is None else str(user))
     except Exception as error:
-        _report(error, start_session)
+        report(error, start_session)
         return False
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from time import perf_counter
 
 from . import _native
-from ._capture import _report
+from ._capture_submit import report
 from ._capture_settings import learn, settings
 from ._spans import enter_span, open_span
 
@@ -105,7 +105,7 @@ class ModelCall:
                 said = messages if isinstance(messages, str) else _native._json(messages)
                 self._span.set_attribute(_names()[name], said)
         except Exception as error:
-            _report(error, track_model_call)
+            report(error, track_model_call)
         return self
 
     @overload
@@ -133,7 +133,7 @@ class ModelCall:
         try:
             self._record(error)
         except Exception as fault:
-            _report(fault, track_model_call)
+            report(fault, track_model_call)
         finally:
             if self._span is not None:
                 self._span.end()
@@ -173,7 +173,7 @@ class ModelCall:
             if judge is not None and not judge(error):
                 return None
         except Exception as fault:
-            _report(fault, judge)
+            report(fault, judge)
         return _native._error_type(error)
 
     def _describe(self, span: Span) -> None:
@@ -218,7 +218,7 @@ def _opened_span(options: dict[str, Any]) -> Span | None:
             }
         )
     except Exception as error:
-        _report(error, track_model_call)
+        report(error, track_model_call)
         return None
 
 
@@ -316,6 +316,8 @@ class ModelCallBlock:
 
 @overload
 def track_model_call(
+    function: None = None,
+    /,
     *,
     provider: str,
     model: str,

@@ -25,19 +25,22 @@ _MESSAGE = 8_192
 # Of the base class: a metaclass may answer anything.
 _name = type.__dict__["__name__"].__get__
 _module = type.__dict__["__module__"].__get__
+_OF_CRUMBS = {"timestamp", "type", "category", "message", "level", "data"}
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def text(value: object) -> str:
     """Any value as a text of at most a megabyte; numbers and bools as JavaScript writes them."""
-    kind = type(value)
-    if kind is not str:
-        if kind is bool:
-            return "true" if value else "false"
-        if kind is float and value == value // 1:  # type: ignore[operator]
-            value = int(value)  # type: ignore[call-overload]
-        value = said(value)
-    return value if len(value) <= _TEXT else value[:_TEXT]  # type: ignore[arg-type, index, return-value]
+    words: str
+    if type(value) is str:
+        words = value
+    elif type(value) is bool:
+        words = "true" if value else "false"
+    elif type(value) is float and value.is_integer():
+        words = str(int(value))
+    else:
+        words = said(value)
+    return words if len(words) <= _TEXT else words[:_TEXT]
 
 
 def is_a(value: object, kind: type[_T]) -> TypeGuard[_T]:
@@ -96,7 +99,7 @@ def crumb(given: object) -> dict[str, Any]:
     """A breadcrumb as it is kept, whatever was given as one."""
     if is_a(given, str):
         return {"timestamp": time(), "message": text(given)[:_MESSAGE]}
-    made = plain_dict(given, "message")
+    made = _flat(given) or plain_dict(given, "message")
     at = made.get("timestamp")
     if type(at) is not float and type(at) is not int:
         made["timestamp"] = _when(given)
@@ -106,9 +109,35 @@ def crumb(given: object) -> dict[str, Any]:
     data = made.get("data")
     if data is not None and type(data) is not dict:
         made["data"] = {"value": data}
+    if not made.keys() <= _OF_CRUMBS:
+        # A server takes no other field, and shows what is in `data`.
+        own = {field: made.pop(field) for field in made.keys() - _OF_CRUMBS}
+        made["data"] = {**made.get("data", {}), **own}
     for field in ("type", "category", "level"):
         if field in made and type(made[field]) is not str:
             made[field] = text(made[field])
+    return made
+
+
+def _flat(given: object) -> dict[str, Any] | None:
+    """A copy of a dict whose values are plain, or dicts of such; None of anything else."""
+    if type(given) is not dict:
+        return None
+    made: dict[str, Any] = {}
+    try:
+        for key, value in given.items():
+            if type(key) is not str:
+                return None
+            made[key] = (
+                value
+                if type(value) in _PLAIN
+                else plain_dict(value)
+                if type(value) is dict
+                else _native._plain(value)
+            )
+    except RuntimeError:
+        # Another thread changed it meanwhile.
+        return None
     return made
 
 

@@ -15,7 +15,7 @@ from os import urandom
 from time import perf_counter_ns, sleep, time
 
 from . import _native
-from ._capture import _report
+from ._capture_submit import report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class RunningProfile:
                     frame = frame.f_back
                 self._samples.append((elapsed, tuple(stack)))
         except Exception as error:
-            _report(error, start)
+            report(error, start)
         finally:
             frame = None
             _running.release()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-    class TraceSource(Protocol):
+    class _TraceSource(Protocol):
         """What an event takes its trace from: a span, or what a request said of its trace."""
 
         def trace_context(self) -> dict[str, Any]:
@@ -80,11 +80,15 @@ class Scope:
     def __init__(self) -> None:
         self._owner: object = None
         #: The active span; whoever starts one sets it on a scope that :func:`enter_scope` made.
-        self.span: TraceSource | None = None
+        self.span: _TraceSource | None = None
         #: What an incoming request said of its trace, for events and spans without a parent here.
-        self.trace: TraceSource | None = None
+        self.trace: _TraceSource | None = None
         #: Answers the request that is served, in Sentry's form; asked when an event is captured.
         self.request: Callable[[], Mapping[str, Any] | None] | None = None
+        self._user: dict[str, Any] | None
+        self._level: str | None
+        self._fingerprint: list[str] | None
+        self._attachments: tuple[Attachment, ...]
         self.clear()
 
     def _fork(self) -> Scope:
@@ -170,11 +174,11 @@ class Scope:
         self._tags: dict[str, str] = {}
         self._extra: dict[str, Any] = {}
         self._contexts: dict[str, dict[str, Any]] = {}
-        self._user: dict[str, Any] | None = None
-        self._level: str | None = None
-        self._fingerprint: list[str] | None = None
+        self._user = None
+        self._level = None
+        self._fingerprint = None
         self._breadcrumbs: list[dict[str, Any]] = []
-        self._attachments: tuple[Attachment, ...] = ()
+        self._attachments = ()
         return self
 
     def __repr__(self) -> str:
@@ -248,7 +252,7 @@ def _starters() -> tuple[Scope, Scope | None]:
         thread = getattr(threading, "_active", {}).get(get_ident())
         scopes = getattr(thread, "_tallylight_scopes", None)
         if type(scopes) is tuple:
-            return scopes  # type: ignore[no-any-return]
+            return scopes
     return _root, None
 
 
@@ -416,7 +420,7 @@ def _within(enter: Callable[[], Entered], function: Callable[[Scope], Any]) -> A
 
 
 @overload
-def with_scope() -> ScopeBlock: ...
+def with_scope(function: None = None, /) -> ScopeBlock: ...
 @overload
 def with_scope(function: Callable[[Scope], Awaitable[_T]], /) -> Awaitable[_T]: ...
 @overload
@@ -434,7 +438,7 @@ def with_scope(function: Callable[[Scope], Any] | None = None, /) -> Any:
 
 
 @overload
-def with_isolation_scope() -> ScopeBlock: ...
+def with_isolation_scope(function: None = None, /) -> ScopeBlock: ...
 @overload
 def with_isolation_scope(function: Callable[[Scope], Awaitable[_T]], /) -> Awaitable[_T]: ...
 @overload

@@ -14,7 +14,7 @@ from os import urandom
 from time import perf_counter, time
 
 from . import _native
-from ._capture import _drop, _report, add_scopes, submit
+from ._capture_submit import add_scopes, drop, report, submit
 from ._capture_settings import learn, settings
 from ._plain import plain, text
 from ._scopes import (
@@ -191,7 +191,7 @@ class Span:
                 elif self._status is None:
                     self._status = "cancelled"
         except Exception as fault:
-            _report(fault, start_span)
+            report(fault, start_span)
         self.end()
 
     def __repr__(self) -> str:
@@ -287,7 +287,7 @@ class Transaction(LocalTrace):
             if self.sampled:
                 self._capture(root, profile)
         except Exception as error:
-            _report(error, start_span)
+            report(error, start_span)
         finally:
             self._is_over = True
 
@@ -325,7 +325,7 @@ class Transaction(LocalTrace):
             written = None if profile is None else profile(event_id, root._name, self.trace_id)
             outcome = submit(event, "transaction", {}, attachments, root.trace_header(), written)
         except Exception:
-            _drop("transaction", "internal_sdk_error")
+            drop("transaction", "internal_sdk_error")
             raise
         if self._measured and outcome in {"spooled", "queued"}:
             _native._exemplify(self.trace_id, event_id, self._measured)
@@ -369,7 +369,7 @@ def _transaction(options: dict[str, Any], after: Span | None) -> Span:
         asked = _asked(options, sampled, rate)
         sampled, rate, profiled = _native._trace_start(rand, sampled, rate, asked)
     except Exception as error:
-        _report(error, start_span)
+        report(error, start_span)
         trace_id, sampled = trace_id or urandom(16).hex(), False
     trace = Transaction(
         trace_id, parent, sampled, rate, rand, dynamic, options=options, profiled=profiled
@@ -406,7 +406,7 @@ def _asked(options: dict[str, Any], parent: bool | None, parent_rate: float | No
         answer = sampler(context)
         return None if answer is None else float(answer)
     except Exception as error:
-        _report(error, sampler)
+        report(error, sampler)
         return 0.0
 
 
@@ -462,7 +462,7 @@ class SpanBlock:
 
     def __call__(self, function: _F) -> _F:
         if isinstance(function, (classmethod, staticmethod)):
-            return type(function)(self(function.__func__))  # type: ignore[return-value]
+            return type(function)(self(function.__func__))
         if isinstance(function, type) or not callable(function):
             raise TypeError(
                 f"@start_span(...) traces a function or a method, not {function!r}; "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from os import urandom
 
 from . import _native
-from ._capture import _report
+from ._capture_submit import report
 from ._scopes import (
     Entered,
     Scope,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import Any, TypeVar, overload
 
-    from ._scopes import TraceSource
+    from ._scopes import _TraceSource
 
     _T = TypeVar("_T")
 
@@ -121,7 +121,7 @@ class ContinuedTrace(LocalTrace):
         return None
 
 
-def current_trace() -> TraceSource | None:
+def current_trace() -> _TraceSource | None:
     """The active span, or what a request said of its trace."""
     scopes: tuple[Scope | None, ...] = (
         read_current_scope(),
@@ -130,7 +130,7 @@ def current_trace() -> TraceSource | None:
     )
     for slot in ("span", "trace"):
         for scope in scopes:
-            source: TraceSource | None = getattr(scope, slot, None)
+            source: _TraceSource | None = getattr(scope, slot, None)
             if source is not None:
                 return source
     return None
@@ -161,7 +161,7 @@ def _header(headers: Any, name: str) -> str | None:
 
 
 @overload
-def continue_trace(headers: Mapping[str, Any], /) -> ScopeBlock: ...
+def continue_trace(headers: Mapping[str, Any], function: None = None, /) -> ScopeBlock: ...
 @overload
 def continue_trace(
     headers: Mapping[str, Any], function: Callable[[], Awaitable[_T]], /
@@ -187,7 +187,7 @@ def continue_trace(
         try:
             trace = incoming(headers)
         except Exception as error:
-            _report(error, continue_trace)
+            report(error, continue_trace)
         if trace is None:
             return enter_scope()
         scope = (_current.get() or Scope())._fork()
@@ -211,7 +211,7 @@ def trace_headers(*, baggage: str | None = None) -> dict[str, str]:
     try:
         sentry_trace, traceparent, merged = trace.headers(span_id, baggage)
     except Exception as error:
-        _report(error, trace_headers)
+        report(error, trace_headers)
         sentry_trace = f"{trace.trace_id}-{span_id}"
         traceparent, merged = f"00-{sentry_trace}-00", baggage or ""
     headers = {"sentry-trace": sentry_trace, "traceparent": traceparent}

@@ -64,7 +64,7 @@ def when_imported(name: str, callback: Callable[[ModuleType], object]) -> None:
         return
     _finder.waiting.setdefault(name, []).append(callback)
     if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _finder)
 
 
 def _call(callback: Callable[[ModuleType], object], module: ModuleType) -> None:

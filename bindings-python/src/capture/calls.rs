@@ -169,6 +169,18 @@ pub(super) fn _json(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<String
     guard(py, || written(value, Limits::EVENT))
 }
 
+/// Says what every event of the process says, where it does not say it itself: an object of Sentry's
+/// event fields.
+#[pyfunction]
+pub(super) fn _set_facts(py: Python<'_>, facts: &Bound<'_, PyAny>) -> PyResult<()> {
+    guard(py, || {
+        instance(py)?
+            .errors()
+            .set_facts(&written(facts, Limits::EVENT)?)
+            .map_err(|error| exception(py, &error))
+    })
+}
+
 /// The settings that Python needs, as the environment has them.
 #[pyfunction]
 pub(super) fn _errors_settings(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {

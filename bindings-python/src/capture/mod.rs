@@ -24,6 +24,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.setattr("_plain", wrap_pyfunction!(calls::_plain, module)?)?;
     module.setattr("_local", wrap_pyfunction!(calls::_local, module)?)?;
     module.setattr("_json", wrap_pyfunction!(calls::_json, module)?)?;
+    module.setattr("_set_facts", wrap_pyfunction!(calls::_set_facts, module)?)?;
     module.setattr(
         "_errors_settings",
         wrap_pyfunction!(calls::_errors_settings, module)?,

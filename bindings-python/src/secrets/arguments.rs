@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBool, PyString};
 use tallylight::secrets::Request;
 use tallylight::{Error, ErrorKind};
 
@@ -24,13 +24,14 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Reads the arguments [`NAMES`]; `None` of Python counts as left out.
+    /// Reads the arguments [`NAMES`]; `None` of Python counts as left out. What is no request is an
+    /// error, whatever is at hand.
     pub(crate) fn read(
         name: &Bound<'_, PyAny>,
         [key, stage, version, max_age, deadline]: [Option<&Bound<'_, PyAny>>; 5],
     ) -> PyResult<Self> {
         let kind = ErrorKind::InvalidValue;
-        Ok(Self {
+        let wanted = Self {
             name: text(name, ErrorKind::InvalidName, "a secret's name")?,
             key: given(key).map(|key| text(key, kind, "key")).transpose()?,
             stage: given(stage)
@@ -45,7 +46,12 @@ impl Wanted {
             deadline: given(deadline)
                 .map(|ms| milliseconds(ms, kind, "deadline"))
                 .transpose()?,
-        })
+        };
+        wanted
+            .request()
+            .check()
+            .map_err(|error| exception(name.py(), &error))?;
+        Ok(wanted)
     }
 
     pub(crate) fn request(&self) -> Request<'_> {
@@ -96,6 +102,10 @@ pub(crate) fn milliseconds(
     kind: ErrorKind,
     what: &str,
 ) -> PyResult<Duration> {
+    if value.is_instance_of::<PyBool>() {
+        let message = format!("{what} must be a number of milliseconds, not a bool");
+        return Err(invalid(value.py(), kind, message));
+    }
     let ms = number(value, kind, what)?;
     Duration::try_from_secs_f64(ms / 1e3).map_err(|cause| {
         let message = format!("{what} must be 0 or more milliseconds, and finite; try 1000");

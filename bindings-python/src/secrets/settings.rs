@@ -3,11 +3,12 @@
 //! Ranges, names of sources and the like are the core's to judge; here is only what is of the wrong
 //! type, or no setting at all. No message repeats a value: it may be a key.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMapping, PyString};
+use pyo3::types::{PyBool, PyBytes, PyMapping, PyString};
 use tallylight::secrets::{SealKey, SecretsConfig, Sources};
 use tallylight::{Error, ErrorKind};
 
@@ -16,6 +17,8 @@ use crate::convert::text;
 use crate::errors::{exception, invalid};
 
 const KIND: ErrorKind = ErrorKind::InvalidConfig;
+/// Bytes of a key that is given as itself; its hex or base64 is longer.
+const KEY_BYTES: usize = 32;
 const KNOWN: &str = "sources, ttl, max_stale, deadline, attempt_timeout, concurrency, max_entries, max_bytes, \
      previous_grace, region, second_region, endpoint, role_arn, external_id, aliases, declared, \
      cache_file, cache_key";
@@ -87,13 +90,20 @@ fn plain(value: &Bound<'_, PyAny>, name: &str) -> PyResult<String> {
 }
 
 fn span(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Duration> {
-    milliseconds(value, KIND, &format!("secrets.{name}"))
+    let span = milliseconds(value, KIND, &format!("secrets.{name}"))?;
+    if !span.as_nanos().is_multiple_of(1_000_000) {
+        return Err(wrong(value, name, "a whole number of milliseconds"));
+    }
+    Ok(span)
 }
 
 fn size(value: &Bound<'_, PyAny>, name: &str) -> PyResult<usize> {
-    value
-        .extract::<usize>()
-        .map_err(|_| wrong(value, name, "a whole number of 0 or more"))
+    // A bool is an int to Python.
+    let size = match value.is_instance_of::<PyBool>() {
+        true => None,
+        false => value.extract::<usize>().ok(),
+    };
+    size.ok_or_else(|| wrong(value, name, "a whole number of 0 or more"))
 }
 
 fn sources(value: &Bound<'_, PyAny>) -> PyResult<Sources> {
@@ -104,12 +114,13 @@ fn sources(value: &Bound<'_, PyAny>) -> PyResult<Sources> {
     Sources::parse(&list).map_err(|error| raised(value, &error))
 }
 
-/// Adds to those of the environment: a name with one alias, or with a list of them.
+/// A name with one alias, or with a list of them; in place of those of the environment.
 fn aliases(config: &mut SecretsConfig, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let expected = "a mapping of a name to its alias or a list of aliases";
     let Ok(given) = value.cast::<PyMapping>() else {
         return Err(wrong(value, "aliases", expected));
     };
+    config.aliases.clear();
     for item in given.items()?.iter() {
         let (name, added): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
         let name = text(&name, KIND, "a name in secrets.aliases")?;
@@ -124,8 +135,17 @@ fn aliases(config: &mut SecretsConfig, value: &Bound<'_, PyAny>) -> PyResult<()>
 
 fn cache_key(value: &Bound<'_, PyAny>) -> PyResult<SealKey> {
     let text = match value.cast::<PyBytes>() {
-        Ok(bytes) => String::from_utf8_lossy(bytes.as_bytes()).into_owned(),
+        Ok(key) if key.as_bytes().len() == KEY_BYTES => hex(key.as_bytes()),
+        Ok(text) => String::from_utf8_lossy(text.as_bytes()).into_owned(),
         Err(_) => plain(value, "cache_key")?,
     };
     SealKey::parse(&text).map_err(|error| raised(value, &error))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Into a String nothing fails.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -32,8 +32,8 @@ pub(super) struct Room {
     memory_bytes: usize,
     next: usize,
     failed: Option<(Instant, String)>,
-    /// Whether the last new segment found the spool full.
-    is_full: Option<u64>,
+    /// Whether the last new segment found the spool full, in words for people.
+    full: Option<String>,
 }
 
 #[derive(Default)]
@@ -53,7 +53,8 @@ pub(super) struct Order {
 impl Room {
     /// Why the disk takes nothing; none while it does.
     pub(super) fn problem(&self) -> Option<&str> {
-        self.failed.as_ref().map(|(_, why)| why.as_str())
+        let failed = self.failed.as_ref().map(|(_, why)| why.as_str());
+        failed.or(self.full.as_deref())
     }
 
     pub(super) fn folder(&self) -> Option<&Folder> {
@@ -177,14 +178,18 @@ impl Room {
             let bytes = self.next_bytes(needed, settings);
             if let Some(folder) = self.open_folder(settings).cloned() {
                 if self.folder_bytes + bytes as u64 > settings.config.max_spool_bytes {
-                    self.is_full = Some(self.folder_bytes);
+                    self.full = Some(format!(
+                        "the spool {} holds {} bytes, as many as it may (TALLYLIGHT_MAX_SPOOL_BYTES)",
+                        folder.path().display(),
+                        self.folder_bytes
+                    ));
                     return Err(DiscardReason::CacheOverflow);
                 }
                 match Segment::create(folder.path(), &folder.new_name(), bytes, about) {
                     Ok(segment) => {
                         self.folder_bytes += bytes as u64;
                         self.failed = None;
-                        self.is_full = None;
+                        self.full = None;
                         self.grow();
                         return Ok(segment);
                     }
@@ -229,9 +234,13 @@ impl State {
         &mut self,
         payload: usize,
         settings: &Settings,
-        about: About,
+        created: u64,
     ) -> Result<u32, DiscardReason> {
         let facts = &settings.facts_text;
+        let about = About {
+            created,
+            pid: self.pid,
+        };
         let needed = |slot: &Slot| {
             let is_known = slot
                 .latest_facts()

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Delivery;
+use super::flush::Waiter;
+use super::deliver::Pump;
 use super::account::Account;
 use super::item::{Category, DiscardReason};
 use super::limits::Limits;
@@ -16,7 +18,7 @@ use super::link::Link;
 use super::report::Discards;
 use super::room::Room;
 use super::settings::Settings;
-use super::spool::{About, Head, Record, Segment, State as At};
+use super::spool::{Head, Record, Segment, State as At};
 use super::storm::{Place, Storms};
 
 /// The order in which categories go out: what people wait for first.
@@ -79,7 +81,10 @@ pub(super) struct Job {
 pub(super) struct State {
     /// The fork's number of the process that this is the state of.
     pub(super) fork: u32,
+    pub(super) pid: u32,
     pub(super) is_open: bool,
+    /// Whether files stay when all in them is done: they are the local store.
+    pub(super) keeps_files: bool,
     pub(super) account: Account,
     pub(super) slots: HashMap<u32, Slot>,
     next_slot: u32,
@@ -99,13 +104,23 @@ pub(super) struct State {
     pub(super) retired: Vec<Arc<Segment>>,
     pub(super) last_report: Option<Instant>,
     pub(super) is_reporting: bool,
+    pub(super) waiters: Vec<Waiter>,
+    pub(super) pump: Option<Arc<Pump>>,
+    /// Whether what dead processes left was looked for since this process began.
+    pub(super) has_looked: bool,
+    pub(super) is_looking: bool,
+    pub(super) looked_at: Option<Instant>,
+    pub(super) is_moving: bool,
+    pub(super) moved_at: Option<Instant>,
 }
 
 impl State {
     pub(super) fn new(fork: u32) -> Self {
         Self {
             fork,
+            pid: std::process::id(),
             is_open: true,
+            keeps_files: false,
             account: Account::default(),
             slots: HashMap::new(),
             next_slot: 1,
@@ -121,6 +136,13 @@ impl State {
             retired: Vec::new(),
             last_report: None,
             is_reporting: false,
+            waiters: Vec::new(),
+            pump: None,
+            has_looked: false,
+            is_looking: false,
+            looked_at: None,
+            is_moving: false,
+            moved_at: None,
         }
     }
 
@@ -227,11 +249,35 @@ impl State {
             && self
                 .slots
                 .get(&number)
-                .is_some_and(|slot| slot.pending == 0 && slot.segment.ledger().is_empty());
+                .is_some_and(|slot| {
+                    slot.pending == 0 && (self.keeps_files || slot.segment.ledger().is_empty())
+                });
         if is_done && let Some(slot) = self.slots.remove(&number) {
-            self.room.let_go(&slot.segment);
-            self.retired.push(slot.segment);
+            let is_kept = self.keeps_files && slot.segment.is_durable();
+            if !is_kept {
+                self.room.let_go(&slot.segment);
+                self.retired.push(slot.segment);
+            }
         }
+    }
+
+    /// Leaves everything to whoever sends to the same place as before: the settings say another.
+    pub(super) fn leave(&mut self) {
+        self.current = None;
+        self.room.drop_spare();
+        for (_, slot) in self.slots.drain() {
+            if slot.is_own && !slot.segment.is_durable() {
+                self.account
+                    .dropped(DiscardReason::QueueOverflow, u64::from(slot.pending));
+            }
+        }
+        self.queues = std::array::from_fn(|_| VecDeque::new());
+        self.storms = Storms::default();
+        self.link = Link::default();
+        self.limits = Limits::default();
+        self.refusal = None;
+        self.room = Room::default();
+        self.has_looked = false;
     }
 
     /// Lets go of every segment that nothing more is in, the current one too.
@@ -290,8 +336,19 @@ impl State {
         self.retire(number);
     }
 
+    /// New records go to the disk again, if it takes them.
+    pub(super) fn leave_memory(&mut self) {
+        let is_memory = self
+            .current
+            .and_then(|number| self.slots.get(&number))
+            .is_some_and(|slot| !slot.segment.is_durable());
+        if is_memory && let Some(number) = self.current.take() {
+            self.retire(number);
+        }
+    }
+
     /// Moves what waits in memory to the current segment, which is on disk; how much.
-    pub(super) fn move_to_disk(&mut self, settings: &Settings, about: About, most: usize) -> usize {
+    pub(super) fn move_to_disk(&mut self, settings: &Settings, now: u64, most: usize) -> usize {
         let mut moved = 0;
         let in_memory: Vec<u32> = self
             .slots
@@ -319,7 +376,7 @@ impl State {
                 let Some(record) = segment.read(at) else {
                     continue;
                 };
-                if !self.move_record(&record, category, state, settings, about) {
+                if !self.move_record(&record, category, state, settings, now) {
                     return moved;
                 }
                 segment.set_state(at, At::Moved);
@@ -349,9 +406,9 @@ impl State {
         category: Category,
         state: At,
         settings: &Settings,
-        about: About,
+        now: u64,
     ) -> bool {
-        let Ok(number) = self.make_room(record.bytes(), settings, about) else {
+        let Ok(number) = self.make_room(record.bytes(), settings, now) else {
             return false;
         };
         let Some(slot) = self.slots.get_mut(&number) else {

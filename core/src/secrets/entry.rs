@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::value::Secret;
+use super::value::{Secret, Source};
 use crate::coarse;
 
 /// Never: later than any clock.
@@ -122,7 +122,9 @@ impl Entry {
                 Decision::Ask
             };
         }
-        if max_age.is_some_and(|limit| value.age(now) > coarse::whole(limit)) {
+        // An override has no source that could confirm it.
+        let may_be_too_old = value.secret.source() != Source::Override;
+        if max_age.is_some_and(|limit| may_be_too_old && value.age(now) > coarse::whole(limit)) {
             return if refuses {
                 Decision::Refuse
             } else {
@@ -171,7 +173,6 @@ mod tests {
     use super::*;
     use crate::secrets::failure::FailureKind;
     use crate::secrets::fetched::Fetched;
-    use crate::secrets::value::Source;
 
     fn entry(times: Option<[u64; 4]>, refused_until: Option<u64>) -> Entry {
         let value = times.map(|[fetched, ahead, fresh_until, stale_until]| Value {

@@ -52,6 +52,9 @@ impl Secrets {
         refused: &Secret,
         done: impl FnOnce(Result<Secret, Error>) + Send + 'static,
     ) {
+        if let Err(error) = request.check() {
+            return done(Err(error));
+        }
         let key = request.key.map(str::to_owned);
         // Whole values are compared: of a JSON secret the caller holds one key only.
         let whole = match (

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Traces;
 use super::ids::{TraceId, random};
+use super::{Facts, Traces};
 use crate::errors::{Category, DiscardReason, EventId, Item, Outcome};
 
 /// Longest name of a monitor; a longer one is cut. The limit of Sentry's own database.
@@ -100,40 +100,41 @@ impl Traces {
             errors.discard(Category::CheckIn, DiscardReason::Invalid, 1);
             return (id, Outcome::Discarded(DiscardReason::Invalid));
         }
-        let facts = self.shared.facts.load();
-        let mut payload = Map::new();
-        payload.insert("check_in_id".to_owned(), json!(id.to_string()));
-        payload.insert("monitor_slug".to_owned(), json!(slug));
-        payload.insert("status".to_owned(), json!(check_in.status.name()));
-        payload.insert("environment".to_owned(), json!(facts.environment));
-        let mut insert = |key: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                payload.insert(key.to_owned(), value);
-            }
-        };
-        let duration = check_in
-            .duration
-            .filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
-        insert("duration", duration.map(|seconds| json!(seconds)));
-        insert(
-            "release",
-            facts.release.as_ref().map(|release| json!(release)),
-        );
-        insert("monitor_config", check_in.monitor.and_then(config_of));
-        let contexts = check_in
-            .trace_id
-            .map(|trace| json!({ "trace": { "trace_id": trace.to_string() } }));
-        insert("contexts", contexts);
+        let payload = payload(&self.shared.facts.load(), check_in, id, &slug);
         let outcome = errors.capture(&Item {
             category: Category::CheckIn,
             id,
-            payload: &Value::Object(payload).to_string(),
+            payload: &payload,
             trace: None,
             attachments: &[],
             profile: None,
         });
         (id, outcome)
     }
+}
+
+fn payload(facts: &Facts, check_in: &CheckIn<'_>, id: EventId, slug: &str) -> String {
+    let mut payload = Map::new();
+    let mut insert = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            payload.insert(key.to_owned(), value);
+        }
+    };
+    insert("check_in_id", Some(json!(id.to_string())));
+    insert("monitor_slug", Some(json!(slug)));
+    insert("status", Some(json!(check_in.status.name())));
+    let is_duration = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
+    let duration = check_in.duration.filter(is_duration);
+    insert("duration", duration.map(|seconds| json!(seconds)));
+    let release = facts.release.as_ref();
+    insert("release", release.map(|release| json!(release)));
+    insert("environment", Some(json!(facts.environment)));
+    insert("monitor_config", check_in.monitor.and_then(config_of));
+    let contexts = check_in
+        .trace_id
+        .map(|trace| json!({ "trace": { "trace_id": trace.to_string() } }));
+    insert("contexts", contexts);
+    Value::Object(payload).to_string()
 }
 
 /// Lower case letters, digits, dashes and underscores, as the server would make it.
@@ -190,6 +191,63 @@ fn config_of(monitor: &Monitor) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_check_in_is_as_the_server_reads_it() {
+        let monitor = Monitor {
+            schedule: Some(Schedule::Every(2, "hour".to_owned())),
+            max_runtime: Some(30.0),
+            failure_issue_threshold: Some(2),
+            timezone: Some("Europe/Berlin".to_owned()),
+            ..Monitor::default()
+        };
+        let check_in = CheckIn {
+            slug: "Backup",
+            status: CheckInStatus::Error,
+            id: None,
+            duration: Some(1.5),
+            monitor: Some(&monitor),
+            trace_id: TraceId::parse("0af7651916cd43dd8448eb211c80319c"),
+        };
+        let facts = Facts {
+            release: Some("app@1".to_owned()),
+            environment: "test".to_owned(),
+            ..Facts::default()
+        };
+        let read = |check_in: &CheckIn<'_>| -> Value {
+            serde_json::from_str(&payload(&facts, check_in, EventId(7), "backup")).unwrap()
+        };
+        assert_eq!(
+            read(&check_in),
+            json!({
+                "check_in_id": "00000000000000000000000000000007",
+                "monitor_slug": "backup",
+                "status": "error",
+                "duration": 1.5,
+                "release": "app@1",
+                "environment": "test",
+                "monitor_config": {
+                    "schedule": { "type": "interval", "value": 2, "unit": "hour" },
+                    "max_runtime": 30.0,
+                    "failure_issue_threshold": 2,
+                    "timezone": "Europe/Berlin",
+                },
+                "contexts": { "trace": { "trace_id": "0af7651916cd43dd8448eb211c80319c" } },
+            })
+        );
+        // Without a schedule the server would refuse the rest.
+        let without = Monitor {
+            schedule: None,
+            ..monitor.clone()
+        };
+        let check_in = CheckIn {
+            monitor: Some(&without),
+            duration: Some(f64::NAN),
+            ..check_in
+        };
+        let read = read(&check_in);
+        assert!(read.get("monitor_config").is_none() && read.get("duration").is_none());
+    }
 
     #[test]
     fn a_name_becomes_what_a_url_can_hold() {

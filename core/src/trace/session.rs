@@ -60,6 +60,34 @@ pub(super) struct Session {
     updates: u64,
 }
 
+impl Session {
+    /// The whole state of the session, as each update tells it; only the first is its `init`.
+    fn update(&mut self, status: &str, wall: Duration, now: Duration) -> String {
+        self.updates += 1;
+        let mut payload = Map::new();
+        let mut insert = |key: &str, value| {
+            payload.insert(key.to_owned(), value);
+        };
+        insert("sid", json!(dashed(self.id)));
+        if let Some(user) = &self.user {
+            insert("did", json!(user));
+        }
+        insert("init", json!(self.updates == 1));
+        insert("seq", json!(self.updates - 1));
+        insert("started", json!(rfc3339(self.started)));
+        insert("timestamp", json!(rfc3339(wall)));
+        insert("status", json!(status));
+        insert("errors", json!(self.errors));
+        if status != "ok" {
+            let took = now.saturating_sub(self.since);
+            insert("duration", json!(took.as_secs_f64()));
+        }
+        let attributes = json!({ "release": self.release, "environment": self.environment });
+        insert("attrs", attributes);
+        serde_json::Value::Object(payload).to_string()
+    }
+}
+
 impl Traces {
     /// Starts the session of this process, ending the one under way; `user` is the id of whom it is
     /// for, if it is for one. Whether there is one now: without a release there is none.
@@ -130,28 +158,7 @@ impl Traces {
 
     fn update(&self, session: &mut Session, status: &str) -> String {
         let clock = &self.shared.clock;
-        session.updates += 1;
-        let mut payload = Map::new();
-        let mut insert = |key: &str, value| {
-            payload.insert(key.to_owned(), value);
-        };
-        insert("sid", json!(dashed(session.id)));
-        if let Some(user) = &session.user {
-            insert("did", json!(user));
-        }
-        insert("init", json!(session.updates == 1));
-        insert("seq", json!(session.updates - 1));
-        insert("started", json!(rfc3339(session.started)));
-        insert("timestamp", json!(rfc3339(clock.wall())));
-        insert("status", json!(status));
-        insert("errors", json!(session.errors));
-        if status != "ok" {
-            let took = clock.now().saturating_sub(session.since);
-            insert("duration", json!(took.as_secs_f64()));
-        }
-        let attributes = json!({ "release": session.release, "environment": session.environment });
-        insert("attrs", attributes);
-        serde_json::Value::Object(payload).to_string()
+        session.update(status, clock.wall(), clock.now())
     }
 
     fn send_session(&self, id: EventId, payload: &str) {
@@ -182,6 +189,44 @@ fn dashed(id: EventId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_update_tells_the_whole_session() {
+        let mut session = Session {
+            fork: 0,
+            id: EventId(0x0123_4567_89ab_4def_8123_4567_89ab_cdef),
+            user: Some("7".to_owned()),
+            release: "app@1".to_owned(),
+            environment: "test".to_owned(),
+            started: Duration::from_secs(1_705_314_600),
+            since: Duration::from_secs(100),
+            errors: 0,
+            updates: 0,
+        };
+        let mut read = |errors, status| -> serde_json::Value {
+            session.errors = errors;
+            let (wall, now) = (Duration::from_secs(1_705_314_660), Duration::from_secs(160));
+            serde_json::from_str(&session.update(status, wall, now)).unwrap()
+        };
+        let mut expected = json!({
+            "sid": "01234567-89ab-4def-8123-456789abcdef",
+            "did": "7",
+            "init": true,
+            "seq": 0,
+            "started": "2024-01-15T10:30:00.000Z",
+            "timestamp": "2024-01-15T10:31:00.000Z",
+            "status": "ok",
+            "errors": 0,
+            "attrs": { "release": "app@1", "environment": "test" },
+        });
+        assert_eq!(read(0, "ok"), expected);
+        expected["init"] = json!(false);
+        expected["seq"] = json!(1);
+        expected["errors"] = json!(2);
+        expected["status"] = json!("crashed");
+        expected["duration"] = json!(60.0);
+        assert_eq!(read(2, "crashed"), expected);
+    }
 
     #[test]
     fn a_session_id_is_a_random_uuid() {

@@ -14,10 +14,10 @@ use tallylight::{Config, Tallylight};
 
 /// Keeps what a client sends.
 #[derive(Clone, Default)]
-pub struct Recorder(Arc<Mutex<Vec<Envelope>>>);
+pub(crate) struct Recorder(Arc<Mutex<Vec<Envelope>>>);
 
 impl Recorder {
-    pub fn events(&self) -> Vec<Event<'static>> {
+    pub(crate) fn events(&self) -> Vec<Event<'static>> {
         let envelopes = self.0.lock().unwrap();
         envelopes
             .iter()
@@ -39,13 +39,13 @@ impl TransportFactory for Recorder {
 }
 
 /// An instance with a folder of its own, which goes with it.
-pub struct Instance {
-    pub tally: Tallylight,
+pub(crate) struct Instance {
+    pub(crate) tally: Tallylight,
     folder: PathBuf,
 }
 
 impl Instance {
-    pub fn new(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn new(change: impl FnOnce(&mut Config)) -> Self {
         let folder = folder();
         let mut config = Config::default();
         config.errors.spool_dir = Some(folder.clone());
@@ -64,20 +64,20 @@ impl Drop for Instance {
 }
 
 /// A folder that nobody else uses.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("tallylight-rust-{}-{number}", std::process::id()))
 }
 
 /// A hub of a client with these options, alone.
-pub fn hub(options: ClientOptions) -> Arc<Hub> {
+pub(crate) fn hub(options: ClientOptions) -> Arc<Hub> {
     let client = Arc::new(Client::with_options(options));
     Arc::new(Hub::new(Some(client), Arc::default()))
 }
 
 /// The events that `body` captures by a client as `init` binds it.
-pub fn recorded(body: impl FnOnce()) -> Vec<Event<'static>> {
+pub(crate) fn recorded(body: impl FnOnce()) -> Vec<Event<'static>> {
     let instance = Instance::new(|_| {});
     let recorder = Recorder::default();
     let options = sentry_options(&instance.tally).transport(recorder.clone());

@@ -7,6 +7,7 @@
  * count nor the light moves because somebody looks.
  */
 import http from 'node:http';
+import { continueTrace, withActiveSpan } from 'tallylight';
 import { analyze } from './analyze.mjs';
 import { ClientGone, HttpError, ShuttingDown, toHttpError } from './errors.mjs';
 import { sendJson } from './respond.mjs';
@@ -60,7 +61,10 @@ export function createService(options) {
     const route = routes.get(path);
     // One template for all unknown paths: a scanner must not be able to invent series.
     const template = route ? path : '/*';
-    const timer = instruments.request(request.method, template, WATCHED_BY.has(template)).start();
+    // The trace of whoever calls us goes on here.
+    const span = continueTrace(request.headers, () =>
+      instruments.request(request.method, template, WATCHED_BY.has(template)),
+    );
     const controller = new AbortController();
     /** @type {string | undefined} */
     let errorType;
@@ -71,8 +75,9 @@ export function createService(options) {
     response.on('close', () => {
       inFlight.delete(controller);
       instruments.active.add(-1);
-      if (errorType) timer.fail(errorType);
-      else timer.end();
+      span.setAttribute('http.response.status_code', response.statusCode);
+      if (errorType) span.fail(errorType);
+      span.end();
       if (response.writableFinished) instruments.response(response.statusCode).increment();
       else if (!errorType) instruments.abort(template).increment();
       controller.abort(new ClientGone('the client left'));
@@ -90,8 +95,7 @@ export function createService(options) {
     };
     const exchange = { request, response, signal: controller.signal, fail };
 
-    Promise.resolve()
-      .then(() => handlerOf(route, request.method)(exchange))
+    withActiveSpan(span, async () => handlerOf(route, request.method)(exchange))
       .catch((error) => {
         const failure = fail(error);
         if (response.closed || error instanceof ClientGone) return;

@@ -3,17 +3,15 @@
  *
  * Names follow OpenTelemetry's semantic conventions where they have one (HTTP, GenAI); the rest starts with
  * `ai_engine.`. Handles are resolved once, so that recording is an increment in memory. Durations are milliseconds.
+ * A request is a span, and so the operation of the same name; a call of the model is both as well.
  */
 
 /**
- * @typedef {Pick<import('tallylight').Tallylight, 'operation' | 'counter' | 'gauge' | 'histogram' | 'status'>} Tally
+ * @typedef {Pick<import('tallylight').Tallylight, 'startInactiveSpan' | 'trackModelCall' | 'counter' | 'gauge'>} Tally
  */
 
 /** Anything else is `_OTHER`, as OpenTelemetry has it: a client must not be able to invent series. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE']);
-
-/** Seconds are stored as whole nanoseconds. */
-const SECONDS = { unit: 's', scale: 1e9 };
 
 /**
  * @param {Tally} tally
@@ -23,13 +21,14 @@ export function createTelemetry(tally, model) {
   return { server: serverInstruments(tally), model: modelInstruments(tally, model) };
 }
 
+/** What the model is asked to do, as OpenTelemetry names it. */
+export const OPERATION = 'generate_content';
+
 /** @typedef {ReturnType<typeof serverInstruments>} ServerInstruments */
 /** @typedef {ReturnType<typeof modelInstruments>} ModelInstruments */
 
 /** @param {Tally} tally */
 function serverInstruments(tally) {
-  const operation = cached((/** @type {string} */ name) => tally.operation(name, {}, { kind: 'server' }));
-  const watching = cached((/** @type {string} */ name) => tally.operation(name, {}, { kind: 'internal' }));
   const responses = cached((/** @type {string} */ status) =>
     tally.counter('ai_engine.http.responses', { 'http.response.status_code': status }, { unit: '{response}' }),
   );
@@ -40,13 +39,18 @@ function serverInstruments(tally) {
     /** Requests being served now. */
     active: tally.gauge('http.server.active_requests', {}, { unit: '{request}' }),
     /**
-     * The operation of a request, e.g. `POST /analyze`.
+     * Starts the span of a request, e.g. `POST /analyze`.
      * @param {string | undefined} method
      * @param {string} template the route's pattern, never the URL itself
      * @param {boolean} isWatching whether it asks how the service does, instead of for its service
      */
     request: (method = '', template, isWatching) =>
-      (isWatching ? watching : operation)(`${METHODS.has(method) ? method : '_OTHER'} ${template}`),
+      tally.startInactiveSpan({
+        name: `${METHODS.has(method) ? method : '_OTHER'} ${template}`,
+        op: 'http.server',
+        source: 'route',
+        kind: isWatching ? 'internal' : 'server',
+      }),
     /** Answers by status code. @param {number} status */
     response: (status) => responses(String(status)),
     /** Clients that left before their answer was complete. @param {string} template */
@@ -60,19 +64,18 @@ function serverInstruments(tally) {
  */
 function modelInstruments(tally, { provider, model }) {
   const labels = {
-    'gen_ai.operation.name': 'generate_content',
+    'gen_ai.operation.name': OPERATION,
     'gen_ai.provider.name': provider,
     'gen_ai.request.model': model,
   };
-  /** @param {'input' | 'output'} type */
-  const tokens = (type) =>
-    tally.histogram('gen_ai.client.token.usage', { ...labels, 'gen_ai.token.type': type }, { unit: '{token}' });
   return {
-    /** One request to the model; a retry is one more. */
-    call: tally.operation('gen_ai.client.operation.duration', labels, { kind: 'model' }),
-    firstChunk: tally.histogram('gen_ai.client.operation.time_to_first_chunk', labels, SECONDS),
-    inputTokens: tokens('input'),
-    outputTokens: tokens('output'),
+    /**
+     * Runs one request to the model; a retry is one more.
+     * @template T
+     * @param {Pick<import('tallylight').ModelCallOptions, 'analysisId' | 'inputSize' | 'isFailure'>} what
+     * @param {(call: import('tallylight').ModelCall) => T} fn
+     */
+    track: (what, fn) => tally.trackModelCall({ provider, model, operation: OPERATION, ...what }, fn),
     /** Rate-limited calls that were sent once more. */
     retries: tally.counter('ai_engine.model.retries', labels, { unit: '{retry}' }),
     /** Calls given up because our own client was gone. */

@@ -93,37 +93,64 @@ test('percentiles of requests and model calls are within 1 % of the exact ones',
 });
 
 /**
- * The client, with the clock read on both sides of every `start` and `end`.
+ * The client, with the clock read on both sides of every start and end.
  * @param {import('tallylight').Tallylight} tally
  * @param {Map<string, { low: number[], high: number[] }>} bounds
  * @returns {any}
  */
 function watchTimers(tally, bounds) {
+  /** @param {string} name @param {number} low @param {number} high */
+  const note = (name, low, high) => {
+    const seen = bounds.get(name) ?? { low: [], high: [] };
+    bounds.set(name, seen);
+    seen.low.push(low);
+    seen.high.push(high);
+  };
   return {
-    counter: tally.counter.bind(tally),
-    gauge: tally.gauge.bind(tally),
-    histogram: tally.histogram.bind(tally),
-    operation(/** @type {string} */ name, /** @type {any} */ labels, /** @type {any} */ options) {
-      const operation = tally.operation(name, labels, options);
-      const seen = bounds.get(name) ?? { low: [], high: [] };
-      bounds.set(name, seen);
-      return {
-        start() {
-          const beforeStart = performance.now();
-          const timer = operation.start();
-          const afterStart = performance.now();
-          return {
-            end() {
-              const beforeEnd = performance.now();
-              timer.end();
-              const afterEnd = performance.now();
-              seen.low.push(beforeEnd - afterStart);
-              seen.high.push(afterEnd - beforeStart);
-            },
-            fail: (/** @type {unknown} */ error) => timer.fail(error),
-          };
-        },
+    counter: tally.counter,
+    gauge: tally.gauge,
+    startInactiveSpan(/** @type {import('tallylight').SpanOptions} */ options) {
+      const beforeStart = performance.now();
+      const span = tally.startInactiveSpan(options);
+      const afterStart = performance.now();
+      const end = span.end.bind(span);
+      span.end = () => {
+        const beforeEnd = performance.now();
+        end();
+        note(options.name, beforeEnd - afterStart, performance.now() - beforeStart);
       };
+      return span;
+    },
+    async trackModelCall(/** @type {any} */ options, /** @type {(call: any) => Promise<any>} */ fn) {
+      const beforeStart = performance.now();
+      let afterStart = 0;
+      let beforeEnd = 0;
+      const isStream = (/** @type {any} */ value) => typeof value[Symbol.asyncIterator] === 'function';
+      const noteEnd = () => {
+        beforeEnd = performance.now();
+      };
+      const noteCall = () => {
+        note('gen_ai.client.operation.duration', beforeEnd - afterStart, performance.now() - beforeStart);
+      };
+      const value = await tally.trackModelCall(options, async (call) => {
+        afterStart = performance.now();
+        const answer = await fn(call);
+        noteEnd();
+        return isStream(answer) ? atEnd(answer, noteEnd) : answer;
+      });
+      if (isStream(value)) return atEnd(value, noteCall);
+      noteCall();
+      return value;
     },
   };
+}
+
+/**
+ * @template T
+ * @param {AsyncIterable<T>} chunks
+ * @param {() => void} ended
+ */
+async function* atEnd(chunks, ended) {
+  yield* chunks;
+  ended();
 }

@@ -3,13 +3,23 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** Far beyond anything a test waits for: it only ends a test that would hang. */
 const PATIENCE_MS = 60_000;
+
+const folder = mkdtempSync(path.join(tmpdir(), 'ai-engine-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Errors stay in a store of these tests. */
+const QUIET = { SENTRY_DSN: '', TALLYLIGHT_DSN: '', TALLYLIGHT_SPOOL_DIR: folder };
 
 /**
  * @param {string} name e.g. `server`
@@ -19,7 +29,7 @@ const PATIENCE_MS = 60_000;
 export function launch(name, args = [], env = {}) {
   const path = fileURLToPath(new URL(`../${name}.mjs`, import.meta.url));
   const child = spawn(process.execPath, [path, ...args], {
-    env: { ...process.env, GEMINI_BASE_URL: '', GEMINI_API_KEY: '', PORT: '', HOST: '', ...env },
+    env: { ...process.env, ...QUIET, GEMINI_BASE_URL: '', GEMINI_API_KEY: '', PORT: '', HOST: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

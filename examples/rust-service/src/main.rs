@@ -1,5 +1,5 @@
-//! A small HTTP service that measures itself with Tallylight: the standard library and nothing
-//! else. `--help` tells the rest.
+//! A small HTTP service that measures itself and reports its errors with Tallylight: the standard
+//! library and nothing else. `--help` tells the rest.
 
 mod http;
 mod load;
@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use tallylight::errors::Delivery;
 use tallylight::{Config, Status};
 
 const HELP: &str = "\
-A small HTTP service that measures itself with Tallylight.
+A small HTTP service that measures itself and reports its errors with Tallylight.
 
 Usage: rust-service [--seconds N] [--port N]
 
@@ -25,6 +26,10 @@ Usage: rust-service [--seconds N] [--port N]
 
   curl 'http://127.0.0.1:PORT/primes?below=100000'
   curl http://127.0.0.1:PORT/api/monitoring/status
+  curl -X POST http://127.0.0.1:PORT/api/test-error
+
+Errors go where SENTRY_DSN says; without one, the last are kept in a local store, which
+`tallylight events list` shows.
 ";
 
 struct Options {
@@ -108,6 +113,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
     let status = tally.status();
     print_summary(&status);
+    print_delivery(&tallylight::errors::flush(Duration::from_secs(2)));
     tally.shutdown();
     let measured = status.metrics.total_requests;
     // Whoever else asked meanwhile was measured too.
@@ -115,6 +121,20 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         return Err(format!("{answered} requests were answered and {measured} measured").into());
     }
     Ok(())
+}
+
+/// Every error that was captured is in one of these.
+fn print_delivery(delivery: &Delivery) {
+    println!(
+        "{} errors captured: {} sent, {} waiting, {} dropped",
+        delivery.captured, delivery.sent, delivery.pending, delivery.dropped
+    );
+    for (reason, count) in &delivery.reasons {
+        println!("{count:>9} dropped: {reason}");
+    }
+    if let Some(reason) = &delivery.waiting_for {
+        println!("waiting for: {reason}");
+    }
 }
 
 fn print_summary(status: &Status) {

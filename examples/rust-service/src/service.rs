@@ -1,9 +1,11 @@
-//! The service: its routes, and an operation for each.
+//! The service: its routes, an operation for each, and the errors it reports.
 
+use std::fmt;
 use std::io::{BufReader, Error};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tallylight::errors::capture_error_with;
 use tallylight::{Gauge, Histogram, InstrumentOptions, Kind, Labels, Operation, Tallylight};
 
 use crate::http::{self, Request, Response};
@@ -82,22 +84,72 @@ impl Service {
         }
     }
 
+    /// What goes wrong here is the service's fault: it is reported, and counted by its type.
     fn answer(&self, request: &Request) -> Response {
-        match (request.method.as_str(), request.path()) {
+        self.try_answer(request).unwrap_or_else(|error| {
+            // What is set here is on this event alone. It is on disk when this returns, and
+            // delivered behind the request's back.
+            capture_error_with(&error, |scope| {
+                scope.set_transaction(Some(&format!("{} {}", request.method, request.path())));
+                scope.set_tag("error.type", error.error_type());
+            });
+            Response::failure(error.status(), error.error_type())
+        })
+    }
+
+    fn try_answer(&self, request: &Request) -> Result<Response, Failure> {
+        Ok(match (request.method.as_str(), request.path()) {
             ("GET", "/primes") => match request.number("below") {
                 Some(below) if below <= MOST => {
                     let found = primes_below(below);
                     self.found.record(found as f64);
                     Response::text(200, format!("{found}\n"))
                 }
-                Some(_) => Response::failure(503, "TooMuchWork"),
+                Some(below) => return Err(Failure::TooMuchWork { below }),
                 None => Response::text(400, "give ?below=N\n".to_owned()),
             },
             ("GET", "/api/monitoring/status") => Response::json(self.tally.status().to_json()),
+            ("POST", "/api/test-error") => return Err(Failure::TestError),
             _ => Response::text(404, "there is nothing here\n".to_owned()),
+        })
+    }
+}
+
+/// Why a request was not served.
+#[derive(Debug)]
+enum Failure {
+    TooMuchWork { below: usize },
+    TestError,
+}
+
+impl Failure {
+    fn status(&self) -> u16 {
+        match self {
+            Self::TooMuchWork { .. } => 503,
+            Self::TestError => 500,
+        }
+    }
+
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::TooMuchWork { .. } => "TooMuchWork",
+            Self::TestError => "TestError",
         }
     }
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMuchWork { below } => {
+                write!(f, "primes below {below} were asked for; {MOST} is the most")
+            }
+            Self::TestError => f.write_str("somebody tests whether errors arrive"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
 
 /// The sieve of Eratosthenes.
 fn primes_below(below: usize) -> usize {

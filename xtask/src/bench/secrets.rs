@@ -10,23 +10,24 @@ mod probe;
 mod stampede;
 mod startup;
 
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::ffi::OsString;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fault_proxy::{FaultProxy, Service};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::document::{self, Document};
-use super::{LIMIT, OPENING, Options, introduction, tables};
+use super::contender::Language;
+use super::document::Document;
+use super::{LIMIT, Options, Outcome, prepare};
 use crate::failure::{Doing, Failure, Result};
-use crate::process::Step;
 use crate::requirements::Requirements;
 use crate::services::{self, Services, Variable};
-use crate::{markers, paths, report, setup};
+use crate::{report, setup};
 
-use caches::{CACHES, Cache, Language};
+use caches::{CACHES, Cache};
 
+/// As `cargo xtask bench` and the folders of the programs name it.
+const SUBJECT: &str = "secrets";
 /// What every secret holds; a read that answers another thing is an error of the benchmark.
 const VALUE: &str = "first-value-0123456789";
 
@@ -38,15 +39,11 @@ struct Bench {
     /// Begins the names of this run's secrets.
     prefix: String,
     quick: bool,
-    only: Vec<String>,
+    languages: Vec<Language>,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    if options.only.iter().any(|part| part == "startup") {
-        return Err(Failure::new(
-            "the start-up of the secret caches is measured with their languages; give rust, node or python",
-        ));
-    }
+    let languages = options.languages()?;
     let requirements = Requirements::look_or_install(true)?;
     requirements.complete()?;
     let python = requirements
@@ -56,46 +53,29 @@ pub(super) fn run(options: &Options) -> Result<()> {
     report::heading("bench: setting up");
     setup::everything(&requirements)?;
     let services = Services::start(python)?;
-    let bench = Bench::new(&services, options)?;
-    bench.prepare(&python.program)?;
+    prepare(SUBJECT, &languages, &python.program)?;
+    let bench = Bench::new(&services, options.quick, languages)?;
 
     report::heading("bench: measuring, one part after the other");
     let mut documents = Vec::new();
-    for language in Language::ALL {
-        if bench.wants(language.part()) {
-            documents.push(bench.language(language)?);
-        }
+    for language in &bench.languages {
+        documents.push(bench.language(*language)?);
     }
     let fallen = faults::run(&bench)?;
-    let mut judged: Vec<_> = documents.iter().flat_map(document::judge).collect();
-    judged.extend(fallen.iter().filter_map(faults::Row::judged));
-    report::data(&tables::terminal(&documents));
-    report::data(&faults::terminal(&fallen));
-    report::data(&tables::goals_terminal(&judged));
-    let unmet = judged.iter().filter(|goal| !goal.met).count();
-    report::data(&format!(
-        "{} of {} goals met",
-        judged.len() - unmet,
-        judged.len()
-    ));
-    if options.quick || !options.only.is_empty() {
-        report::say("bench: a partial or quick run is not written to docs/benchmarks.md");
-        return Ok(());
+    let fallen_judged = fallen.iter().filter_map(faults::Row::judged).collect();
+    Outcome {
+        subject: SUBJECT,
+        heading: "## Secrets\n\n",
+        documents,
+        judged: fallen_judged,
+        terminal: faults::terminal(&fallen),
+        markdown: faults::markdown(&fallen),
     }
-    let path = paths::at("docs/benchmarks.md");
-    let section = format!(
-        "## Secrets\n\n{}\n{}\n{}",
-        introduction("secrets"),
-        tables::markdown(&documents, &judged),
-        faults::markdown(&fallen),
-    );
-    markers::write(&path, OPENING, "bench:secrets", &section)?;
-    report::say(&format!("bench: written to {}", paths::shown(&path)));
-    Ok(())
+    .publish(options)
 }
 
 impl Bench {
-    fn new(services: &Services, options: &Options) -> Result<Self> {
+    fn new(services: &Services, quick: bool, languages: Vec<Language>) -> Result<Self> {
         let mut variables = services::environment(Some(services));
         let moto = variables
             .iter()
@@ -118,41 +98,16 @@ impl Bench {
             proxy,
             variables,
             prefix: format!("bench-{}", now.unwrap_or_default().as_millis()),
-            quick: options.quick,
-            only: options.only.clone(),
+            quick,
+            languages,
         })
-    }
-
-    fn wants(&self, part: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == part)
     }
 
     /// The caches of the languages that are asked for.
     fn caches(&self) -> impl Iterator<Item = &'static Cache> {
         CACHES
             .iter()
-            .filter(|cache| self.wants(cache.language.part()))
-    }
-
-    /// Builds and installs the peers, and a release build of ours.
-    fn prepare(&self, python: &OsStr) -> Result<()> {
-        if self.wants("node") || self.wants("python") {
-            Step::new("bench-prepare", paths::at("bench/prepare"))
-                .arg("--secrets")
-                .env("PYTHON", python)
-                .limit(LIMIT)
-                .run()?;
-        }
-        if self.wants("rust") {
-            Step::cargo("bench-secrets-build", ["build", "--release"])
-                .arg("--manifest-path")
-                .arg(paths::at("bench/secrets-rust/Cargo.toml"))
-                .arg("--target-dir")
-                .arg(paths::target().join("bench"))
-                .limit(LIMIT)
-                .run()?;
-        }
-        Ok(())
+            .filter(|cache| self.languages.contains(&cache.language))
     }
 
     /// Makes a secret of its own and answers its name.
@@ -168,7 +123,7 @@ impl Bench {
     fn language(&self, language: Language) -> Result<Document> {
         let secret = self.secret(&format!("{}-hits", language.part()))?;
         let mut step = language
-            .step("hits", &[&secret])
+            .step(SUBJECT, "hits", &[&secret])
             .environment(self.variables.clone())
             .captured()
             .limit(LIMIT);
@@ -188,29 +143,6 @@ impl Bench {
     }
 }
 
-/// A row of one or more measurements of the same thing.
-fn row(
-    group: &str,
-    cache: &Cache,
-    unit: &str,
-    mut values: Vec<f64>,
-    goal: Value,
-    note: Option<String>,
-) -> Value {
-    values.sort_by(f64::total_cmp);
-    let at = |index: usize| values.get(index).copied();
-    json!({
-        "group": group, "name": cache.name, "peer": cache.peer, "threads": 1, "unit": unit,
-        "value": at(values.len() / 2), "min": at(0), "max": at(values.len().saturating_sub(1)),
-        "goal": goal, "note": note,
-    })
-}
-
 fn millis(span: Duration) -> f64 {
     span.as_secs_f64() * 1_000.0
-}
-
-/// Where a folder of the benchmark is.
-fn folder(name: &str) -> PathBuf {
-    paths::at("bench").join(name)
 }

@@ -22,6 +22,8 @@ use super::READY;
 pub(super) const BUGSINK: &str = "TALLYLIGHT_TEST_BUGSINK";
 /// The token of its API, sent as `Authorization: Bearer …`.
 const BUGSINK_TOKEN: &str = "TALLYLIGHT_TEST_BUGSINK_TOKEN";
+/// A Python that can import Bugsink, for its schema of events.
+const BUGSINK_PYTHON: &str = "TALLYLIGHT_TEST_BUGSINK_PYTHON";
 /// Where the shared receiver is asked and told.
 const RECEIVER: &str = "TALLYLIGHT_TEST_RECEIVER";
 /// The shared receiver's DSN.
@@ -82,6 +84,7 @@ impl Sentry {
         ];
         if let Some(bugsink) = &self.bugsink {
             variables.extend(bugsink.variables.clone());
+            variables.push((BUGSINK_PYTHON, paths::server_python("bugsink").into()));
         }
         if self.has_relay {
             variables.push((RELAY_PYTHON, paths::server_python("relay").into()));

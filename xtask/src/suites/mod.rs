@@ -8,6 +8,7 @@ pub(crate) mod packages;
 pub(crate) mod python;
 mod rust;
 mod sanitizers;
+mod sentry;
 mod snippets;
 
 /// Every suite there is.
@@ -74,6 +75,13 @@ pub(crate) const ALL: &[Suite] = &[
         lane: Main,
         full_only: false,
         run: python::types,
+    },
+    Suite {
+        name: "sentry",
+        about: "events of every language against Bugsink and Sentry's own validation",
+        lane: Main,
+        full_only: false,
+        run: sentry::tests,
     },
     Suite {
         name: "examples",

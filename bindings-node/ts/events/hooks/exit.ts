@@ -5,14 +5,18 @@
  */
 
 import { session } from '../../session.js';
-import { effective, firstOf } from '../face.js';
+import { effective, face, firstOf } from '../face.js';
 import { workerThreads } from '../lazy.cjs';
+import { refuse } from '../send.js';
 
 /** Delivers what waits when the process ends. A worker's end is nothing of that kind. */
 export function deliverAtExit(): void {
   if (!workerThreads().isMainThread || !firstOf('exit')) return;
   process.on('exit', () => {
     try {
+      // A hook that has not answered by now never will.
+      for (const _ of face().pending) refuse('error', 'before_send');
+      session().native.endSession('exited');
       const { enabled, shutdownTimeout } = effective();
       if (enabled && shutdownTimeout > 0) session().native.flushItemsBlocking(shutdownTimeout);
     } catch {

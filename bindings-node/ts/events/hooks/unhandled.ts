@@ -57,6 +57,7 @@ function onUncaught(error: unknown, origin: string): void {
     }
     const { isMainThread, threadId } = workerThreads();
     if (!isMainThread) session().native.noteUnhandled(threadId);
+    else if (process.listenerCount('uncaughtException') === 0) session().native.endSession('crashed');
   });
 }
 

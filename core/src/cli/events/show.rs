@@ -107,7 +107,6 @@ fn facts(found: &Found) -> Vec<(&'static str, Cell)> {
         (State::Held, _) => format!("held: it stands for {} identical events", found.copies),
         (State::Sent, Some(to)) => format!("sent to {to}"),
         (State::Kept, _) => "kept on this machine: there is no DSN".to_owned(),
-        (State::Dropped(reason), _) => format!("dropped: {}", reason.name()),
         (state, None) => state.word().to_owned(),
     };
     let mut facts = vec![

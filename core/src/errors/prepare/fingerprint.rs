@@ -11,8 +11,6 @@ use std::hash::{DefaultHasher, Hasher};
 pub(super) enum Mark {
     /// Nothing.
     None,
-    /// Something within an exception, by any name.
-    Exception,
     /// An exception's type.
     Type,
     /// An exception's text.
@@ -56,7 +54,7 @@ impl Fingerprint {
     /// Takes what stands in a field, as it is written.
     pub(super) fn take(&mut self, mark: Mark, text: &str) {
         let hasher = match mark {
-            Mark::None | Mark::Exception => return,
+            Mark::None => return,
             Mark::Address => {
                 self.address = address(text);
                 return;

@@ -42,7 +42,7 @@ pub(super) fn make(form: Form, text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A release as a server takes it: one line without slashes.
-pub(crate) fn release(text: &str) -> Option<Cow<'_, str>> {
+fn release(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     if matches!(text, "" | "." | "..") {
         return None;
@@ -55,7 +55,7 @@ pub(crate) fn release(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// An environment's name as a server takes it.
-pub(crate) fn environment(text: &str) -> Option<Cow<'_, str>> {
+fn environment(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     if text.is_empty() || text.eq_ignore_ascii_case("none") {
         return None;

@@ -17,7 +17,6 @@
 //!
 //! What an application tells of its user by `setUser` is told on purpose: there an e-mail address
 //! and an IP address stay. Cookies lose their values unless `send_default_pii` is on.
-#![allow(dead_code, reason = "the pipeline is being built")]
 
 mod edits;
 mod fingerprint;
@@ -37,7 +36,6 @@ use std::borrow::Cow;
 
 use super::{Category, DiscardReason, ErrorsConfig};
 use crate::scrub;
-pub(crate) use form::{environment, release};
 use keys::Keys;
 use literal::Stop;
 use text::Kind;
@@ -95,11 +93,6 @@ pub(crate) fn prepare_bytes<'a>(bytes: &'a [u8], config: &ErrorsConfig) -> Cow<'
         },
     };
     Cow::Owned(clean.into_bytes())
-}
-
-/// A line of source code, as it may be shown.
-pub(super) fn prepare_line<'a>(line: &'a str, config: &ErrorsConfig) -> Cow<'a, str> {
-    text::scrub(line, Kind::Code, keys(config))
 }
 
 fn keys(config: &ErrorsConfig) -> Keys<'_> {

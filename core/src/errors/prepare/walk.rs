@@ -5,6 +5,9 @@
 //! application put there as deep as a server takes; what lies deeper is passed over. So its stack
 //! is bounded, whatever the event holds. Nothing is copied until all is known.
 
+mod list;
+mod scalar;
+
 use std::ops::Range;
 
 use super::edits::Edits;
@@ -14,19 +17,13 @@ use super::keys::Keys;
 use super::literal::{self, Literal, Stop};
 use super::notes::{LIMIT, Note, Remark, Step};
 use super::place::{self, Form, Group, Pairs, Place, Rule};
-use super::text::{self, FILTERED, Kind};
+use scalar::quote;
 
-/// The rule for what stands under a name that says it is secret.
-const SECRET: &str = "@password:filter";
 /// What stands for what lies too deep.
 const DEEP_OBJECT: &str = "\"[Object]\"";
 const DEEP_LIST: &str = "\"[Array]\"";
-/// What stands behind a text that was cut.
-const CUT: &str = "...";
 /// Bytes that must be left for a further value.
 const MIN_ROOM: usize = 16;
-/// Digits from which a number may be a card's.
-const MIN_CARD: usize = 13;
 /// Notes of one event: beyond them it is enough that there are so many.
 const MAX_NOTES: usize = 500;
 /// Objects and lists within each other where the protocol says nothing of how many.
@@ -215,122 +212,6 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
-    /// Writes a list or an object as one text, where only a text may be.
-    fn as_text(&mut self, rule: Rule) -> Result<(), Stop> {
-        let start = self.at;
-        self.at = literal::pass_over(self.text, start)?;
-        let raw = &self.text[start..self.at];
-        self.mark(rule.mark, raw);
-        let text = text::scrub(raw, rule.kind, self.keys);
-        let (short, _) = cut(&text, rule.max, usize::MAX);
-        self.edits.replace(start..self.at, quote(&short));
-        Ok(())
-    }
-
-    fn word(&mut self, word: &str) -> Result<(), Stop> {
-        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
-            return Err(Stop::Invalid);
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
-    fn number(&mut self, rule: Rule) -> Result<(), Stop> {
-        let start = self.at;
-        self.at = literal::number(self.bytes, start)?;
-        let raw = &self.text[start..self.at];
-        self.mark(rule.mark, raw);
-        if rule.form == Form::Unsigned && raw.starts_with('-') {
-            self.edits.replace(start..self.at, "null");
-        } else if raw.len() >= MIN_CARD || raw.contains(['e', 'E']) {
-            // A number that no float holds is an error to whoever reads it.
-            if raw.parse::<f64>().is_ok_and(f64::is_infinite) {
-                let (short, _) = cut(raw, 64, usize::MAX);
-                self.edits.replace(start..self.at, quote(&short));
-            } else if rule.kind != Kind::Plain
-                && matches!(
-                    text::scrub(raw, rule.kind, self.keys),
-                    std::borrow::Cow::Owned(_)
-                )
-            {
-                self.filter(start);
-            }
-        }
-        Ok(())
-    }
-
-    fn string(&mut self, rule: Rule, room: Room) -> Result<(), Stop> {
-        let start = self.at;
-        let (literal, end) = literal::string(self.text, start)?;
-        self.at = end;
-        self.mark(rule.mark, literal.raw);
-        let max = rule.max.min(self.limits.text);
-        let left = room.until.saturating_sub(self.written() - (end - start));
-        let is_short = literal.raw.len() <= max && literal.raw.len() <= left;
-        let is_formed = form::accepts(rule.form, &literal);
-        if is_short && is_formed && !literal.hints.concern(rule.kind) {
-            return Ok(());
-        }
-        self.rewrite(start, &literal, rule, max, left)
-    }
-
-    /// Writes a text scrubbed, in its form and cut to size; nothing, if it is so already.
-    fn rewrite(
-        &mut self,
-        start: usize,
-        literal: &Literal<'_>,
-        rule: Rule,
-        max: usize,
-        left: usize,
-    ) -> Result<(), Stop> {
-        let text = literal.decode()?;
-        let clean = text::scrub_hinted(&text, literal.hints, rule.kind, self.keys);
-        let (clean, mut remarks) = match &clean {
-            None => (&*text, Vec::new()),
-            Some(clean) => (&*clean.text, clean.remarks.clone()),
-        };
-        let Some(formed) = form::make(rule.form, clean) else {
-            self.edits.replace(start..self.at, "null");
-            return Ok(());
-        };
-        let (short, kept) = cut(&formed, max, left);
-        if let Some(kept) = kept {
-            remarks = remarks
-                .into_iter()
-                .filter_map(|it| it.cut_to(kept))
-                .collect();
-            remarks.push(Remark::within(LIMIT, kept, kept + CUT.len()));
-        }
-        if *short == *text {
-            return Ok(());
-        }
-        self.edits.replace(start..self.at, quote(&short));
-        if !remarks.is_empty() {
-            self.note(remarks, Some(text.chars().count()));
-        }
-        Ok(())
-    }
-
-    /// Puts `[Filtered]` in the place of the value that ends here.
-    fn filter(&mut self, start: usize) {
-        self.edits.replace(start..self.at, quote(FILTERED));
-        self.note(vec![Remark::replaced(SECRET)], None);
-    }
-
-    /// Takes away what stands under a name that says it is secret.
-    fn secret(&mut self) -> Result<(), Stop> {
-        let start = self.at;
-        self.at = literal::pass_over(self.text, start)?;
-        match &self.text[start..self.at] {
-            "" => Err(Stop::Invalid),
-            "null" | "true" | "false" | "\"\"" | "\"[Filtered]\"" | "\"[redacted]\"" => Ok(()),
-            _ => {
-                self.filter(start);
-                Ok(())
-            }
-        }
-    }
-
     fn object(&mut self, rule: Rule, room: Room) -> Result<(), Stop> {
         let open = self.at;
         let was_in_exception = self.in_exception;
@@ -451,160 +332,6 @@ impl<'t> Walk<'t> {
         }
     }
 
-    fn list(&mut self, rule: Rule, room: Room) -> Result<(), Stop> {
-        let open = self.at;
-        let (head, tail) = self.keeps(rule.place);
-        let notes_before = self.notes.len();
-        let parts_before = self.parts.len();
-        let item = place::item(rule.place, rule);
-        // Where each item begins and ends, kept only for lists of which the middle may go.
-        let mut items: Vec<Range<usize>> = Vec::new();
-        let mut count = 0;
-        let mut cut_from = None;
-        let mut end_of_last = open + 1;
-        self.at = literal::blank(self.bytes, open + 1);
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            let start = self.at;
-            let is_full = self.written().saturating_add(MIN_ROOM) > room.until;
-            let is_past = tail == 0 && count >= head;
-            if cut_from.is_some() || is_full || is_past {
-                cut_from = cut_from.or(Some(end_of_last));
-                self.at = literal::pass_over(self.text, self.at)?;
-            } else {
-                self.path.push(Step::Item(count));
-                if let Place::Pairs(pairs) = rule.place
-                    && self.peek()? == b'['
-                {
-                    self.pair(pairs, room)?;
-                } else {
-                    self.value(item, room)?;
-                }
-                self.path.pop();
-                end_of_last = self.at;
-            }
-            if self.at == start {
-                return Err(Stop::Invalid);
-            }
-            count += 1;
-            if tail > 0 {
-                items.push(start..self.at);
-            }
-            self.at = literal::blank(self.bytes, self.at);
-            match self.peek()? {
-                b',' => self.at = literal::blank(self.bytes, self.at + 1),
-                b']' => break,
-                _ => return Err(Stop::Invalid),
-            }
-        }
-        self.at += 1;
-        if let Some(from) = cut_from {
-            self.edits.replace(from..self.at - 1, "");
-            self.note(Vec::new(), Some(count));
-        } else if tail > 0 && count > head + tail {
-            self.cut_middle(&items, head, tail, notes_before, parts_before);
-            self.note(Vec::new(), Some(count));
-        }
-        Ok(())
-    }
-
-    /// How many items of a list are kept at its start and at its end; 0 at the end means that none
-    /// after the first are read.
-    fn keeps(&self, place: Place) -> (usize, usize) {
-        let both = |most: usize| (most / 2, most - most / 2);
-        match place {
-            Place::Values(Group::Exceptions) | Place::List(Group::Exceptions) => {
-                both(self.limits.exceptions)
-            }
-            Place::Frames => both(self.limits.frames),
-            Place::List(Group::Spans) => (self.limits.spans, 0),
-            Place::Values(Group::Breadcrumbs) | Place::List(Group::Breadcrumbs) => {
-                (0, self.limits.breadcrumbs)
-            }
-            _ => (usize::MAX, 0),
-        }
-    }
-
-    /// Leaves out the middle of a list, and what was noted of it.
-    fn cut_middle(
-        &mut self,
-        items: &[Range<usize>],
-        head: usize,
-        tail: usize,
-        notes_before: usize,
-        parts_before: usize,
-    ) {
-        let first_kept = items.len() - tail;
-        let from = match head {
-            0 => items[0].start,
-            _ => items[head - 1].end,
-        };
-        let text = if head == 0 { "" } else { "," };
-        let gone = from..items[first_kept].start;
-        self.edits.replace(gone.clone(), text);
-        let depth = self.path.len();
-        let stays = |path: &mut Vec<Step>| match path.get_mut(depth) {
-            Some(Step::Item(index)) if *index >= first_kept => {
-                *index -= first_kept - head;
-                true
-            }
-            Some(Step::Item(index)) => *index < head,
-            _ => true,
-        };
-        let mut notes = self.notes.split_off(notes_before);
-        notes.retain_mut(|note| stays(&mut note.path));
-        self.notes.append(&mut notes);
-        let mut parts = self.parts.split_off(parts_before);
-        parts.retain_mut(|part| stays(&mut part.path));
-        self.parts.append(&mut parts);
-    }
-
-    /// A pair that is written as a list.
-    fn pair(&mut self, pairs: Pairs, room: Room) -> Result<(), Stop> {
-        let rule = place::value_of(pairs);
-        self.at = literal::blank(self.bytes, self.at + 1);
-        let mut name = None;
-        let mut index = 0;
-        while self.peek()? != b']' {
-            self.path.push(Step::Item(index));
-            let start = self.at;
-            match &name {
-                None if self.peek()? == b'"' => {
-                    let (literal, end) = literal::string(self.text, start)?;
-                    let text = literal.decode()?;
-                    self.at = end;
-                    if let Some(better) = form::name(pairs, &text) {
-                        self.edits.replace(start..end, quote(&better));
-                    }
-                    name = Some(text);
-                }
-                Some(name) => self.paired(pairs, name, rule, room)?,
-                None => self.value(rule, room)?,
-            }
-            self.path.pop();
-            if self.at == start {
-                return Err(Stop::Invalid);
-            }
-            index += 1;
-            self.at = literal::blank(self.bytes, self.at);
-            match self.peek()? {
-                b',' => {
-                    self.at = literal::blank(self.bytes, self.at + 1);
-                    if self.peek()? == b']' {
-                        return Err(Stop::Invalid);
-                    }
-                }
-                b']' => {}
-                _ => return Err(Stop::Invalid),
-            }
-        }
-        self.at += 1;
-        Ok(())
-    }
-
     fn mark(&mut self, mark: Mark, raw: &str) {
         let counts = match mark {
             Mark::None => false,
@@ -633,27 +360,4 @@ impl<'t> Walk<'t> {
         self.notes.retain(|note| !note.path.starts_with(path));
         self.parts.retain(|part| !part.path.starts_with(path));
     }
-}
-
-/// A text cut to that many characters and bytes, and how much of it was kept if it was cut.
-fn cut(text: &str, max: usize, left: usize) -> (std::borrow::Cow<'_, str>, Option<usize>) {
-    let fits = text.len() <= left && (text.len() <= max || text.chars().count() <= max);
-    if fits {
-        return (text.into(), None);
-    }
-    let chars = max.saturating_sub(CUT.len());
-    let mut end = text
-        .char_indices()
-        .nth(chars)
-        .map_or(text.len(), |(at, _)| at)
-        .min(left.saturating_sub(CUT.len()));
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    (format!("{}{CUT}", &text[..end]).into(), Some(end))
-}
-
-/// A text as a JSON string.
-fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

@@ -49,7 +49,6 @@ const NOWHERE: &str = "https://local@localhost/0";
 /// # Ok(())
 /// # }
 /// ```
-#[must_use]
 pub fn sentry_options(tally: &Tallylight) -> ClientOptions {
     // Only a child that cannot take part has no settings.
     let (config, environment) = tally.settings().unwrap_or_else(|| {
@@ -65,11 +64,10 @@ pub fn sentry_options(tally: &Tallylight) -> ClientOptions {
     let mut options = ClientOptions::new()
         .default_integrations(false)
         .add_integration(StackIntegration)
-        .add_integration(PanicIntegration)
-        .transport(SentryTransport::own(
-            tally.errors().clone(),
-            errors.sample_rate,
-        ))
+        .add_integration(PanicIntegration {
+            traces: Some(tally.traces().clone()),
+        })
+        .transport(SentryTransport::own(tally, errors.sample_rate))
         .environment(environment.name.clone())
         .traces_sample_rate(errors.traces_sample_rate as f32)
         .max_breadcrumbs(errors.max_breadcrumbs)

@@ -1,6 +1,7 @@
 //! Capturing errors and messages.
 
 use std::error::Error;
+use std::hint::black_box;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +35,10 @@ use crate::errors::{Delivery, EventId};
 /// # }
 /// ```
 #[track_caller]
+#[inline(never)]
 pub fn capture_error<E: Error + ?Sized>(error: &E) -> Option<EventId> {
-    captured(contained(|| exceptions::of(error))?, Location::caller())
+    let exceptions = contained(|| exceptions::of(error))?;
+    black_box(captured(exceptions, Location::caller()))
 }
 
 /// As [`capture_error`], with a scope of its own that `set` changes for this event alone.
@@ -50,13 +53,16 @@ pub fn capture_error<E: Error + ?Sized>(error: &E) -> Option<EventId> {
 /// }
 /// ```
 #[track_caller]
+#[inline(never)]
 pub fn capture_error_with<E: Error + ?Sized>(
     error: &E,
     set: impl FnOnce(&mut Scope),
 ) -> Option<EventId> {
     let exceptions = contained(|| exceptions::of(error))?;
-    let place = Location::caller();
-    hub().with_scope(set, || captured(exceptions, place))
+    let hub = hub();
+    let _scope = hub.push_scope();
+    hub.configure_scope(set);
+    black_box(captured(exceptions, Location::caller()))
 }
 
 /// Captures a message. From level `Error` on it has this thread's stack.
@@ -107,6 +113,8 @@ fn hand_over() {
     }
 }
 
+/// Called by what the program calls, and by nothing between: two frames are ours, neither inlined
+/// nor replaced by a tail call, and are left out.
 #[inline(never)]
 fn captured(mut exceptions: Vec<Exception>, place: &Location<'_>) -> Option<EventId> {
     let hub = hub();
@@ -116,7 +124,7 @@ fn captured(mut exceptions: Vec<Exception>, place: &Location<'_>) -> Option<Even
         level: Level::Error,
         ..Event::default()
     };
-    let stack = Stack::below(captured as *const () as usize, Some(place));
+    let stack = Stack::two_below(captured as *const () as usize, place);
     if let (Some(outermost), Some(stack)) = (exceptions.last_mut(), stack) {
         outermost.stacktrace = Some(stack.into_event(&mut event));
     }

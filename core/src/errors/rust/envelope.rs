@@ -8,20 +8,21 @@ use sentry_core::protocol::{
     Transaction, Value,
 };
 use sentry_core::types::{Uuid, random_uuid};
-use sentry_core::{Envelope, protocol};
+use sentry_core::{Envelope, Level, protocol};
 use serde::Serialize;
 
 use super::raw;
 use super::wire;
 use crate::errors::{Attachment, Category, DiscardReason, Errors, EventId, Item};
+use crate::trace::Traces;
 
 /// How the envelopes of one client are taken.
 pub(super) struct Taker<'a> {
     pub(super) errors: &'a Errors,
     /// Share of errors that are captured; 1 where the client samples them itself.
     pub(super) sample_rate: f64,
-    /// Whether events are ours from the start, and so is the SDK that they name.
-    pub(super) is_own: bool,
+    /// Of a client that `init` binds; its events name our SDK, and count into our session.
+    pub(super) own: Option<&'a Traces>,
 }
 
 impl Taker<'_> {
@@ -78,12 +79,16 @@ impl Taker<'_> {
         attachments: &[SentryAttachment],
     ) {
         let id = event.event_id;
+        let is_error = event.level >= Level::Error || !event.exception.is_empty();
+        if let Some(traces) = self.own.filter(|_| is_error) {
+            traces.session_errored();
+        }
         if !is_in_sample(id, self.sample_rate) {
             self.errors
                 .discard(Category::Error, DiscardReason::SampleRate, 1);
             return;
         }
-        if self.is_own {
+        if self.own.is_some() {
             event.sdk = None;
         }
         match wire::event(event) {

@@ -12,14 +12,24 @@ use super::contained::is_ours;
 use super::exceptions;
 use super::stack::Stack;
 use super::transport::is_last_chance;
+use crate::trace::{SessionEnd, Traces};
 
 /// Reports panics, before the hook that was there, which stays and prints as ever.
 ///
 /// The event is on disk when the thread unwinds. Where the panic ends the process (that of the main
 /// thread, or any without unwinding), a delivery is tried for as long as the client's
 /// `shutdown_timeout`. Panics that Tallylight contains itself are not reported.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PanicIntegration;
+#[derive(Clone, Default)]
+pub struct PanicIntegration {
+    /// Whose session a panic ends that ends the process.
+    pub(super) traces: Option<Traces>,
+}
+
+impl std::fmt::Debug for PanicIntegration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PanicIntegration").finish_non_exhaustive()
+    }
+}
 
 impl Integration for PanicIntegration {
     fn name(&self) -> &'static str {
@@ -48,11 +58,15 @@ fn report(info: &PanicHookInfo<'_>) {
         return;
     }
     // Of the client that is bound here and now: another's integrations are its own affair.
-    sentry_core::with_integration(|_: &PanicIntegration, hub: &Hub| {
+    sentry_core::with_integration(|integration: &PanicIntegration, hub: &Hub| {
         hub.capture_event(event(info));
-        if is_last_chance()
-            && let Some(client) = hub.client()
-        {
+        if !is_last_chance() {
+            return;
+        }
+        if let Some(traces) = &integration.traces {
+            traces.end_session(SessionEnd::Crashed);
+        }
+        if let Some(client) = hub.client() {
             client.flush(None);
         }
     });
@@ -75,7 +89,7 @@ fn event(info: &PanicHookInfo<'_>) -> Event<'static> {
         level: Level::Fatal,
         ..Event::default()
     };
-    let stack = Stack::below(report as *const () as usize, None);
+    let stack = Stack::below(report as *const () as usize);
     let stacktrace = stack.map(|stack| stack.into_event(&mut event));
     event.exception.values.push(Exception {
         ty: "panic".to_owned(),
@@ -115,7 +129,7 @@ impl Integration for StackIntegration {
             return Some(event);
         }
         let hidden = <Self as Integration>::process_event as *const () as usize;
-        if let Some(stack) = Stack::below(hidden, None) {
+        if let Some(stack) = Stack::below(hidden) {
             let trace = stack.into_event(&mut event);
             match event.exception.values.last_mut() {
                 Some(exception) => exception.stacktrace = Some(trace),

@@ -19,10 +19,17 @@ pub(super) struct Stack {
 
 impl Stack {
     /// The stack of the caller of `hidden`; `None` where this platform's unwinder tells nothing.
-    /// `place` is where in the innermost function it is, which a program without debug
-    /// information could not tell.
-    pub(super) fn below(hidden: usize, place: Option<&Location<'_>>) -> Option<Self> {
-        let addresses = unwind::addresses(hidden);
+    pub(super) fn below(hidden: usize) -> Option<Self> {
+        Self::of(unwind::addresses(hidden, 0), None)
+    }
+
+    /// The stack of whoever called the caller of `hidden`. `place` is where in the innermost
+    /// function that is, which a program without debug information could not tell.
+    pub(super) fn two_below(hidden: usize, place: &Location<'_>) -> Option<Self> {
+        Self::of(unwind::addresses(hidden, 1), Some(place))
+    }
+
+    fn of(addresses: Vec<usize>, place: Option<&Location<'_>>) -> Option<Self> {
         let files = Images::holding(&addresses);
         let mut used = Vec::new();
         let mut frames: Vec<Frame> = addresses

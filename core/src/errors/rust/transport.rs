@@ -13,6 +13,7 @@ use super::contained::{contained, is_our_thread};
 use super::envelope::Taker;
 use crate::client::Tallylight;
 use crate::errors::{Category, DiscardReason, Errors};
+use crate::trace::Traces;
 
 /// Gives clients of the `sentry` crate a transport into the pipeline of one instance.
 ///
@@ -46,7 +47,8 @@ use crate::errors::{Category, DiscardReason, Errors};
 pub struct SentryTransport {
     errors: Errors,
     sample_rate: f64,
-    is_own: bool,
+    /// Of a client that `init` binds: its errors count into the process's session.
+    own: Option<Traces>,
 }
 
 impl std::fmt::Debug for SentryTransport {
@@ -61,23 +63,29 @@ pub fn sentry_transport(tally: &Tallylight) -> SentryTransport {
     SentryTransport {
         errors: tally.errors().clone(),
         sample_rate: 1.0,
-        is_own: false,
+        own: None,
     }
 }
 
 impl SentryTransport {
     /// Of the client that `init` binds.
-    pub(super) fn own(errors: Errors, sample_rate: f64) -> Self {
+    pub(super) fn own(tally: &Tallylight, sample_rate: f64) -> Self {
         Self {
-            errors,
+            errors: tally.errors().clone(),
             sample_rate,
-            is_own: true,
+            own: Some(tally.traces().clone()),
         }
     }
 }
 
 impl TransportFactory for SentryTransport {
-    fn create_transport_with_options(&self, _: TransportOptions) -> Arc<dyn Transport> {
+    fn create_transport_with_options(&self, options: TransportOptions) -> Arc<dyn Transport> {
+        if self.own.is_none() && !self.errors.is_enabled() {
+            eprintln!(
+                "tallylight: the sentry crate has a DSN ({}) and Tallylight has none, so events stay in the local store; give it to Tallylight (errors.dsn, TALLYLIGHT_DSN or SENTRY_DSN)",
+                options.dsn.host()
+            );
+        }
         Arc::new(self.clone())
     }
 }
@@ -94,7 +102,7 @@ impl Transport for SentryTransport {
         let taker = Taker {
             errors: &self.errors,
             sample_rate: self.sample_rate,
-            is_own: self.is_own,
+            own: self.own.as_ref(),
         };
         if contained(|| taker.take(envelope)).is_none() {
             self.errors

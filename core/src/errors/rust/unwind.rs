@@ -36,20 +36,26 @@ unsafe extern "C-unwind" {
 struct Walk {
     /// The function that, with all it called, is not part of what was asked for.
     hidden: usize,
+    /// Callers of it that are not either.
+    callers: usize,
     found: Vec<usize>,
     /// Where the next address beyond [`INNERMOST`] and [`OUTERMOST`] goes.
     oldest: usize,
     seen: usize,
+    /// Frames to come that are left out.
+    hides: usize,
 }
 
-/// The return addresses, without those of `hidden` and of whatever it called. Where `hidden` is
-/// not on the stack (it was inlined), nothing is left out.
-pub(super) fn addresses(hidden: usize) -> Vec<usize> {
+/// The return addresses, without those of `hidden`, of whatever it called and of so many of its
+/// callers. Where `hidden` is not on the stack (it was inlined), nothing is left out.
+pub(super) fn addresses(hidden: usize, callers: usize) -> Vec<usize> {
     let mut walk = Walk {
         hidden,
+        callers,
         found: Vec::with_capacity(64),
         oldest: 0,
         seen: 0,
+        hides: 0,
     };
     // SAFETY: `step` is called during this call only, with the walk that it is given here.
     unsafe { _Unwind_Backtrace(step, (&raw mut walk).cast()) };
@@ -74,6 +80,11 @@ extern "C-unwind" fn step(context: *mut Context, walk: *mut c_void) -> c_int {
     }
     if function == walk.hidden && walk.seen <= INNERMOST {
         walk.found.clear();
+        walk.hides = walk.callers;
+        return NEXT;
+    }
+    if walk.hides > 0 {
+        walk.hides -= 1;
         return NEXT;
     }
     if walk.found.len() < INNERMOST + OUTERMOST {
@@ -91,7 +102,7 @@ mod tests {
 
     #[inline(never)]
     fn hidden() -> Vec<usize> {
-        std::hint::black_box(addresses(hidden as *const () as usize))
+        std::hint::black_box(addresses(hidden as *const () as usize, 0))
     }
 
     #[inline(never)]
@@ -104,10 +115,27 @@ mod tests {
 
     #[test]
     fn what_is_hidden_is_left_out_and_its_caller_is_first() {
-        let shown = addresses(0);
+        let shown = addresses(0, 0);
         let found = std::hint::black_box(hidden());
         assert!(found.len() > 3, "{found:?}");
         // All but the innermost are the callers of this test, which are the same in both.
+        assert_eq!(found[1..], shown[shown.len() - found.len() + 1..]);
+    }
+
+    #[inline(never)]
+    fn hidden_caller() -> Vec<usize> {
+        std::hint::black_box(inner())
+    }
+
+    #[inline(never)]
+    fn inner() -> Vec<usize> {
+        std::hint::black_box(addresses(inner as *const () as usize, 1))
+    }
+
+    #[test]
+    fn a_caller_is_left_out_where_that_is_asked_for() {
+        let found = std::hint::black_box(hidden_caller());
+        let shown = addresses(0, 0);
         assert_eq!(found[1..], shown[shown.len() - found.len() + 1..]);
     }
 

@@ -137,6 +137,17 @@ impl Folder {
         Ok(found)
     }
 
+    /// Whether no process has that file of another process open. Asks by its lock, so not for a
+    /// file that is open here.
+    pub(crate) fn is_abandoned(&self, path: &Path) -> bool {
+        File::options()
+            .read(true)
+            .write(true)
+            .open(path)
+            .and_then(|file| os::lock(&file))
+            .unwrap_or(false)
+    }
+
     /// Runs `work` while no one else looks for what dead processes left; `None` when someone does.
     pub(crate) fn alone<T>(&self, work: impl FnOnce() -> T) -> io::Result<Option<T>> {
         let file = File::options()

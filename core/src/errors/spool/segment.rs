@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::map::Map;
@@ -51,7 +52,7 @@ pub(crate) struct Segment {
 struct OnDisk {
     path: PathBuf,
     /// Holds the lock; never read or written but through the mapping.
-    _file: File,
+    _file: Arc<File>,
 }
 
 /// Why a file is none that can be taken over.
@@ -75,7 +76,7 @@ impl From<io::Error> for Unusable {
 /// What lies in a segment that another process left.
 pub(crate) struct Found {
     pub(crate) segment: Segment,
-    /// Records that are not delivered yet, and facts, by where they lie.
+    /// Records in any state, and facts, by where they lie.
     pub(crate) records: Vec<(u32, Head)>,
     /// Stretches that hold no whole record though something was there.
     pub(crate) damaged: u32,
@@ -128,7 +129,8 @@ impl Segment {
         // Locks may be switched off (some network file systems); then two processes may deliver the
         // same event, which the server knows by its id.
         let _ = os::lock(&file);
-        registry::add(path);
+        let file = Arc::new(file);
+        registry::add(path, &file);
         if let Err(error) = fs::rename(draft, path) {
             registry::remove(path);
             return Err(error);
@@ -183,7 +185,8 @@ impl Segment {
         if about.is_none() && records.is_empty() {
             return Err(Unusable::Damaged);
         }
-        registry::add(new_path);
+        let file = Arc::new(file);
+        registry::add(new_path, &file);
         if let Err(error) = fs::rename(path, new_path) {
             registry::remove(new_path);
             return Err(error.into());
@@ -384,7 +387,7 @@ impl Segment {
             match whole {
                 Some((head, length, state)) => {
                     is_lost = false;
-                    if state.is_pending() || head.category.is_none() || state == State::Done {
+                    if state != State::Moved {
                         records.push((place, head));
                     }
                     at += footprint(length);
@@ -455,6 +458,10 @@ impl Segment {
     /// Deletes its file: nothing in it is needed any more.
     pub(crate) fn delete(&self) {
         if let Some(file) = &self.file {
+            #[cfg(test)]
+            if crate::errors::tests::keeps_files() {
+                let _ = fs::rename(&file.path, file.path.with_extension("done"));
+            }
             let _ = fs::remove_file(&file.path);
         }
     }

@@ -48,9 +48,15 @@ fn what_a_killed_process_left_is_found() {
     assert!(!path.exists() && folder.path().join("b.spool").exists());
     assert_eq!(found.damaged, 0);
     assert_eq!(found.segment.about(), ABOUT);
-    let ids: Vec<u128> = found.records.iter().map(|(_, head)| head.id.0).collect();
-    assert_eq!(ids, [2, 3]);
-    let record = found.segment.read(found.records[1].0).unwrap();
+    let states: Vec<_> = found
+        .records
+        .iter()
+        .map(|(at, head)| (head.id.0, found.segment.state(*at).unwrap()))
+        .collect();
+    let waits = State::Waiting;
+    let too_old = State::Dropped(DiscardReason::TooOld);
+    assert_eq!(states, [(1, too_old), (2, waits), (3, waits)]);
+    let record = found.segment.read(found.records[2].0).unwrap();
     assert_eq!((record.copies, record.attempts), (2, 1));
     assert_eq!(record.contents().unwrap().payload, "three");
     assert_eq!(

@@ -1,31 +1,17 @@
 //! A cache in a process of its own, which reads when it is told to.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Bench;
 use super::caches::Cache;
-use crate::environment;
-use crate::failure::{Doing, Failure, Result};
-use crate::{paths, signals};
-
-/// How long a process may take to load what it needs, while others do too.
-const READY: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(25);
+use super::{Bench, SUBJECT};
+use crate::bench::child::Child;
+use crate::failure::{Doing, Result};
 
 /// A process; ended when dropped, whatever it waits for.
-pub(super) struct Probe {
-    child: Child,
-    input: ChildStdin,
-    answers: Receiver<String>,
-}
+pub(super) struct Probe(Child);
 
 /// What came of reads at once.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,96 +26,25 @@ pub(super) struct Reads {
 impl Probe {
     /// Starts one; it is ready once [`Self::wait_until_ready`] says so.
     pub(super) fn start(bench: &Bench, cache: &Cache, secret: &str, ttl: Duration) -> Result<Self> {
-        let (program, first, inside) = cache.language.program("probe");
-        let log = paths::logs().join(format!("bench-secrets-{secret}.log"));
-        let errors = File::create(&log).doing(|| format!("cannot write {}", paths::shown(&log)))?;
-        let mut command = Command::new(&program);
-        environment::plain(&mut command);
-        for (key, value) in &bench.variables {
-            match value {
-                Some(value) => command.env(key, value),
-                None => command.env_remove(key),
-            };
-        }
-        let mut child = command
-            .args(first)
-            .args([cache.who, secret, &ttl.as_millis().to_string()])
-            .current_dir(inside)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .spawn()
-            .doing(|| format!("cannot start {}", paths::shown(&program)))?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(Failure::new("a child has no pipes"));
-        };
-        let (sender, answers) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(|line| line.ok()) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Ok(Self {
-            child,
-            input,
-            answers,
-        })
+        let ttl = ttl.as_millis().to_string();
+        Child::start(SUBJECT, cache, &[secret, &ttl], &bench.variables, secret).map(Self)
     }
 
     pub(super) fn wait_until_ready(&self) -> Result<()> {
-        match self.answer(READY)? {
-            Some(_) => Ok(()),
-            None => Err(Failure::new("a cache was not ready within a minute")),
-        }
+        self.0.wait_until_ready()
     }
 
     /// Has it read that often at once, without waiting for the answer.
     pub(super) fn ask(&mut self, count: u64) -> Result<()> {
-        writeln!(self.input, "read {count}")
-            .and_then(|()| self.input.flush())
-            .doing(|| "a cache's process takes no more questions".into())
+        self.0.ask(&format!("read {count}"))
     }
 
     /// The answer; `None` when it takes longer than `limit`.
     pub(super) fn reads(&self, limit: Duration) -> Result<Option<Reads>> {
-        let Some(line) = self.answer(limit)? else {
-            return Ok(None);
-        };
-        Reads::parse(&line).map(Some)
-    }
-
-    fn answer(&self, limit: Duration) -> Result<Option<String>> {
-        let started = Instant::now();
-        loop {
-            match self.answers.recv_timeout(POLL) {
-                Ok(line) => return Ok(Some(line)),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(
-                        Failure::new("a cache's process ended by itself").hint(format!(
-                            "see {}/bench-secrets-*.log",
-                            paths::shown(&paths::logs())
-                        )),
-                    );
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if signals::interrupted() {
-                return Err(Failure::interrupted());
-            }
-            if started.elapsed() > limit {
-                return Ok(None);
-            }
-        }
-    }
-}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        // It may be blocked for minutes, and has nothing to tidy up.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.0
+            .answer(limit)?
+            .map(|line| Reads::parse(&line))
+            .transpose()
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Bench;
-use super::caches::{Cache, Language};
+use super::caches::Cache;
 use super::probe::{Probe, Reads};
-use super::row;
+use crate::bench::contender::{Language, row};
 use crate::failure::{Failure, Result};
 
 const TTL: Duration = Duration::from_secs(2);

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Bench;
-use super::caches::Language;
-use super::row;
+use super::SUBJECT;
+use crate::bench::contender::{Language, row};
 use crate::failure::{Doing, Result};
 
 pub(super) fn rows(bench: &Bench, language: Language) -> Result<Vec<Value>> {
@@ -22,7 +22,7 @@ pub(super) fn rows(bench: &Bench, language: Language) -> Result<Vec<Value>> {
     for round in 0..=rounds {
         for (cache, (times, memory)) in caches.iter().zip(&mut measured) {
             let printed = language
-                .step("startup", &[cache.who, &secret])
+                .step(SUBJECT, "startup", &[cache.who, &secret])
                 .environment(bench.variables.clone())
                 .captured()
                 .run()?

@@ -36,10 +36,9 @@ pub(super) fn numbers(hits: &mut Hits<'_>) {
         // Letters beside it: an id, a hash or a number in another base. A point: a fraction.
         let is_part =
             |byte: Option<&u8>| byte.is_some_and(|it| it.is_ascii_alphanumeric() || *it == b'_');
-        let is_apart = !is_part(start.checked_sub(1).and_then(|before| bytes.get(before)))
-            && !is_part(bytes.get(end))
-            && !(start > 0 && bytes[start - 1] == b'.');
-        if is_apart && LENGTHS.contains(&count) && is_card(&digits[..count]) {
+        let before = start.checked_sub(1).and_then(|before| bytes.get(before));
+        let is_in_word = is_part(before) || is_part(bytes.get(end)) || before == Some(&b'.');
+        if !is_in_word && LENGTHS.contains(&count) && is_card(&digits[..count]) {
             hits.add(start, end, RULE);
         }
     }

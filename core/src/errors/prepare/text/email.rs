@@ -14,10 +14,16 @@ pub(super) fn addresses(hits: &mut Hits<'_>, urls: usize) {
     let mut from = 0;
     let mut urls = urls..hits.found.len();
     for (at, _) in hits.text.match_indices('@') {
-        while hits.found[urls.clone()].first().is_some_and(|it| it.end < at) {
+        while hits.found[urls.clone()]
+            .first()
+            .is_some_and(|it| it.end < at)
+        {
             urls.start += 1;
         }
-        if hits.found[urls.clone()].first().is_some_and(|it| it.start <= at) {
+        if hits.found[urls.clone()]
+            .first()
+            .is_some_and(|it| it.start <= at)
+        {
             from = at + 1;
             continue;
         }

@@ -45,7 +45,6 @@ pub(super) enum Kind {
 pub(super) struct Hints(u8);
 
 impl Hints {
-    pub(super) const NONE: Self = Self(0);
     const AT: u8 = 1;
     const EQUALS: u8 = 2;
     const COLON: u8 = 4;
