@@ -12,7 +12,7 @@ import type { Profiler, Session } from 'node:inspector';
 
 import { warnOnce } from './events/face.js';
 import { newId } from './events/ids.js';
-import { inspector } from './events/lazy.cjs';
+import { inspector, os } from './events/lazy.cjs';
 import { textOf } from './events/plain.js';
 
 /** Off the round number, so that it does not keep step with the program's own timers. */
@@ -119,7 +119,7 @@ function written(profile: Profiler.Profile, startedAt: number, { transaction, na
     event_id: newId(),
     timestamp: new Date(startedAt).toISOString(),
     runtime: { name: 'node', version: process.versions.node },
-    os: { name: process.platform, version: '' },
+    os: { name: os().type(), version: os().release() },
     device: { architecture: process.arch },
     transaction: { id: transaction, name, trace_id: traceId, active_thread_id: THREAD },
     profile: {
@@ -151,12 +151,14 @@ class Stacks {
   of(id: number): number | undefined {
     if (this.#byNode.has(id)) return this.#byNode.get(id);
     const stack: number[] = [];
+    let isOwn = false;
     for (let at: number | undefined = id; at !== undefined; at = this.#parents.get(at)) {
       const node = this.#nodes.get(at);
       if (node === undefined || !isCall(node)) continue;
+      isOwn ||= node.callFrame.url === OWN;
       stack.push(this.#frame(node.callFrame));
     }
-    const number = stack.length === 0 ? undefined : this.stacks.push(stack) - 1;
+    const number = stack.length === 0 || isOwn ? undefined : this.stacks.push(stack) - 1;
     this.#byNode.set(id, number);
     return number;
   }
@@ -177,6 +179,9 @@ class Stacks {
     return number;
   }
 }
+
+/** The profiler's own work, when it starts and stops. */
+const OWN = 'node:inspector';
 
 /** V8's own entries stand for no call. */
 function isCall({ callFrame: { functionName, url } }: Profiler.ProfileNode): boolean {

@@ -129,6 +129,39 @@ def test_a_thread(run_captured: RunCaptured) -> None:
     assert "in a thread" in done.err
 
 
+def test_child_processes(run_captured: RunCaptured) -> None:
+    done = both(
+        run_captured,
+        """
+        import multiprocessing, sys
+        def fail(): raise LookupError("in a process")
+        def leave(): raise SystemExit(3)
+        class Own(multiprocessing.get_context("spawn").Process):
+            def run(self): raise KeyError("in a subclass")
+        init()
+        if __name__ == "__main__":
+            for method in ("fork", "spawn"):
+                for target in (fail, leave):
+                    process = multiprocessing.get_context(method).Process(target=target, name="worker")
+                    process.start()
+                    process.join()
+                    print(process.exitcode)
+            process = Own(name="own")
+            process.start()
+            process.join()
+            print(process.exitcode)
+        """,
+    )
+    assert done.out.split() == ["1", "3", "1", "3", "1"]
+    assert [
+        (event["exception"]["values"][0]["type"], mechanism(event)["data"]) for event in done.events
+    ] == [
+        ("LookupError", {"process": "worker"}),
+        ("LookupError", {"process": "worker"}),
+        ("KeyError", {"process": "own"}),
+    ]
+
+
 def test_a_finalizer(run_captured: RunCaptured) -> None:
     done = both(
         run_captured,

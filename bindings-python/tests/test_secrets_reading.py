@@ -472,7 +472,7 @@ def test_settings_reach_the_core(run_secrets: RunSecrets) -> None:
         for settings in (
             {"ttl": -1}, {"ttl": "1"}, {"ttl": 1}, {"ttl": 5000, "max_stale": 1000},
             {"sources": "nowhere"}, {"sources": []}, {"sources": 5}, {"concurrency": 0},
-            {"max_entries": 1.5}, {"region": 5}, {"aliases": ["A"]}, {"aliases": {"a": "not one"}},
+            {"max_entries": 1.5}, {"ttl": 60_000.5}, {"region": 5}, {"aliases": ["A"]}, {"aliases": {"a": "not one"}},
             {"declared": "a"}, {"declared": ["a b"]}, {"cache_file": 5}, {"cache_key": "canary"},
             {"cache_file": "/tmp/x"}, {"tll": 5}, {5: 5}, 5,
         ):
@@ -483,7 +483,7 @@ def test_settings_reach_the_core(run_secrets: RunSecrets) -> None:
                 if "canary" in str(error):
                     sys.exit(str(error))
         client = tallylight.init(secrets={
-            "sources": ("override", "aws"), "ttl": 60_000.5, "max_stale": 90_000, "deadline": 2_000,
+            "sources": ("override", "aws"), "ttl": 60_000.0, "max_stale": 90_000, "deadline": 2_000,
             "attempt_timeout": 1_000, "previous_grace": 0, "concurrency": 2, "max_entries": 10,
             "max_bytes": 100_000, "region": "us-east-1", "second_region": "eu-west-1",
             "endpoint": None, "aliases": {"a": "A", "b": ["B", "C"]}, "declared": [name],

@@ -159,7 +159,7 @@ def test_an_accessor_is_checked_when_it_is_made() -> None:
 
 @each(VECTORS["settings"])
 def test_settings_that_cannot_be_are_refused(vector: dict[str, Any]) -> None:
-    settings = options(vector["settings"])
+    settings: Any = options(vector["settings"])
     assert_refused(
         lambda: tallylight.init(secrets=settings), tallylight.InvalidConfigError, vector
     )

@@ -293,7 +293,7 @@ def test_declared_secrets_and_accessors() -> None:
     assert defined.gemini.peek() is None
     with pytest.raises(AttributeError, match="did you mean 'database'"):
         defined.databse  # noqa: B018
-    with pytest.raises(tallylight.InvalidValueError, match="first must be a name"):
+    with pytest.raises(tallylight.InvalidNameError, match="must be a str, not int"):
         tallylight.define_secrets(first=5)  # type: ignore[arg-type]
     assert repr(defined.database) == "<tallylight.SecretAccessor python-db key='password'>"
 

@@ -73,6 +73,7 @@ impl Io {
     }
 
     /// As [`Self::submit`], if the thread runs in this process; whether it does.
+    #[cfg(feature = "secrets-aws")]
     pub(crate) fn submit_if_running(&self, job: impl FnOnce() + Send + 'static) -> bool {
         let Some(_inside) = fork::enter() else {
             return false;
@@ -121,6 +122,7 @@ impl Io {
     }
 
     /// Jobs that panicked.
+    #[cfg(any(test, feature = "secrets-aws"))]
     pub(crate) fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
     }

@@ -83,9 +83,11 @@ fn each_category_is_an_item_of_its_type() {
         attachments: &[],
         profile: Some(r#"{"version":"1"}"#),
     });
-    let check_in = r#"{"check_in_id":"83a7c03ed0a04e1b97e2e3b18d38f244","monitor_slug":"m","status":"ok"}"#;
+    let check_in =
+        r#"{"check_in_id":"83a7c03ed0a04e1b97e2e3b18d38f244","monitor_slug":"m","status":"ok"}"#;
     capture_text(&tally, Category::CheckIn, check_in);
-    let session = r#"{"sid":"83a7c03ed0a04e1b97e2e3b18d38f244","status":"ok","attrs":{"release":"own"}}"#;
+    let session =
+        r#"{"sid":"83a7c03ed0a04e1b97e2e3b18d38f244","status":"ok","attrs":{"release":"own"}}"#;
     capture_text(&tally, Category::Session, session);
     capture_text(&tally, Category::Session, r#"{"aggregates":[]}"#);
     assert_eq!(tally.errors().flush_blocking(PATIENCE).sent, 4);
@@ -113,7 +115,10 @@ fn an_outage_loses_nothing() {
     assert_eq!((waiting.sent, waiting.pending), (0, 120));
     assert!(waiting.durable);
     let why = waiting.waiting_for.unwrap();
-    assert!(why.contains("cannot be reached") && !why.contains("key@"), "{why}");
+    assert!(
+        why.contains("cannot be reached") && !why.contains("key@"),
+        "{why}"
+    );
     receiver.mode(Mode::ServerError).unwrap();
     std::thread::sleep(Duration::from_millis(300));
     receiver.mode(Mode::Ok).unwrap();
@@ -132,13 +137,15 @@ fn a_burst_arrives_whole() {
             .map(|_| {
                 let tally = &tally;
                 scope.spawn(move || {
-                    let ids: Vec<String> =
-                        (0..1_000).map(|_| capture(tally).to_string()).collect();
+                    let ids: Vec<String> = (0..1_000).map(|_| capture(tally).to_string()).collect();
                     ids
                 })
             })
             .collect();
-        threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .flat_map(|t| t.join().unwrap())
+            .collect()
     });
     assert_eq!(ids.len(), 4_000);
     let answer = tally.errors().flush_blocking(Duration::from_secs(120));
@@ -223,7 +230,10 @@ fn a_rate_limit_is_obeyed_and_nothing_is_lost() {
     }
     let started = Instant::now();
     let answer = tally.errors().flush_blocking(PATIENCE);
-    assert!(started.elapsed() < PATIENCE / 2, "a limit is not waited for");
+    assert!(
+        started.elapsed() < PATIENCE / 2,
+        "a limit is not waited for"
+    );
     assert_eq!((answer.pending, answer.dropped), (100, 0));
     assert!(answer.waiting_for.unwrap().contains("rate limit"));
     assert!(receiver.counts().requests <= 2, "{:?}", receiver.counts());
@@ -249,6 +259,43 @@ fn a_limit_of_one_category_holds_no_other() {
     assert_eq!((answer.sent, answer.pending), (2, 1), "{answer:?}");
     // The limit ends by itself.
     assert!(receiver.wait_for(PATIENCE, |counts| counts.unique_events == 3));
+}
+
+#[test]
+fn an_event_does_not_wait_for_a_profile_that_is_not_wanted() {
+    let receiver = Receiver::start(0).unwrap();
+    let folder = Folder::new("parts");
+    receiver
+        .set(Answer {
+            rate_limits: Some("60:profile;attachment:organization".into()),
+            ..Answer::new(Mode::Ok)
+        })
+        .unwrap();
+    let tally = tally(&receiver, &folder);
+    for _ in 0..2 {
+        tally.errors().capture(&Item {
+            category: Category::Transaction,
+            id: next_id(),
+            payload: r#"{"type":"transaction"}"#,
+            trace: None,
+            attachments: &[Attachment {
+                filename: "a",
+                content_type: None,
+                bytes: b"b",
+            }],
+            profile: Some(r#"{"version":"1"}"#),
+        });
+        tally.errors().flush_blocking(PATIENCE);
+    }
+    let answer = tally.errors().close_blocking(PATIENCE);
+    assert_eq!((answer.sent, answer.dropped), (2, 0));
+    let counts = receiver.counts();
+    assert_eq!(
+        (counts.items["transaction"], counts.items["profile"]),
+        (2, 1)
+    );
+    assert_eq!(counts.discarded["ratelimit_backoff:profile"], 1);
+    assert_eq!(counts.discarded["ratelimit_backoff:attachment"], 1);
 }
 
 #[test]
@@ -381,7 +428,9 @@ fn the_io_thread_may_be_stopped_in_the_midst() {
     let tally = tally(&receiver, &folder);
     receiver.mode(Mode::Hang).unwrap();
     capture(&tally);
-    wait_until("the request is under way", || receiver.counts().requests == 1);
+    wait_until("the request is under way", || {
+        receiver.counts().requests == 1
+    });
     // As an application does that shuts down and goes on.
     tally.shutdown();
     assert_eq!(tally.errors().delivery().pending, 1);

@@ -18,7 +18,7 @@ use tallylight::{Config, Tallylight};
 const ROLE: &str = "TALLYLIGHT_TEST_ROLE";
 
 /// Runs this program's test `child` as a process of its own in a role.
-fn child(role: &str, receiver: &Receiver, folder: &Folder) -> Child {
+fn spawn(role: &str, receiver: &Receiver, folder: &Folder) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture", "--ignored"])
         .env(ROLE, role)
@@ -66,6 +66,29 @@ fn child() {
             // SAFETY: it ends the process and touches nothing of it.
             unsafe { libc::_exit(0) };
         }
+        "full" => {
+            // As on a full disk: no file can grow. The system's signal for it, which would end the
+            // process, is left as it is.
+            let limit = libc::rlimit {
+                rlim_cur: 100_000,
+                rlim_max: 100_000,
+            };
+            // SAFETY: `limit` lives through the call, which only reads it.
+            assert_eq!(
+                unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) },
+                0
+            );
+            let tally = tallylight::init(config).unwrap();
+            for _ in 0..20 {
+                capture(&tally);
+            }
+            let answer = tally.errors().delivery();
+            assert!(!answer.durable);
+            assert!(answer.waiting_for.unwrap().contains("TALLYLIGHT_SPOOL_DIR"));
+            println!("captured");
+            assert_eq!(tally.errors().close_blocking(PATIENCE).sent, 20);
+            println!("closed");
+        }
         "start" => {
             let tally = tallylight::init(config).unwrap();
             let answer = tally.errors().close_blocking(PATIENCE);
@@ -81,14 +104,14 @@ fn what_a_killed_process_captured_is_delivered_at_the_next_start() {
     let receiver = Receiver::start(0).unwrap();
     let folder = Folder::new("killed");
     receiver.mode(Mode::Hang).unwrap();
-    let mut victim = child("die", &receiver, &folder);
+    let mut victim = spawn("die", &receiver, &folder);
     said(&mut victim, "captured");
     victim.kill().unwrap();
     victim.wait().unwrap();
     assert_eq!(receiver.counts().unique_events, 0);
     receiver.mode(Mode::Ok).unwrap();
     // One that captures nothing itself and ends at once.
-    let mut next = child("start", &receiver, &folder);
+    let mut next = spawn("start", &receiver, &folder);
     said(&mut next, "closed");
     assert!(next.wait().unwrap().success());
     let counts = receiver.counts();
@@ -101,12 +124,25 @@ fn a_hard_exit_loses_nothing() {
     let receiver = Receiver::start(0).unwrap();
     let folder = Folder::new("exit");
     receiver.mode(Mode::Hang).unwrap();
-    let mut victim = child("exit", &receiver, &folder);
+    let mut victim = spawn("exit", &receiver, &folder);
     assert!(victim.wait().unwrap().success());
     receiver.mode(Mode::Ok).unwrap();
-    let mut next = child("start", &receiver, &folder);
+    let mut next = spawn("start", &receiver, &folder);
     said(&mut next, "closed");
     next.wait().unwrap();
+    assert_eq!(receiver.counts().unique_events, 20);
+}
+
+#[test]
+fn a_disk_that_takes_nothing_does_not_end_the_host() {
+    let receiver = Receiver::start(0).unwrap();
+    let folder = Folder::new("no-space");
+    receiver.mode(Mode::Hang).unwrap();
+    let mut host = spawn("full", &receiver, &folder);
+    said(&mut host, "captured");
+    receiver.mode(Mode::Ok).unwrap();
+    said(&mut host, "closed");
+    assert!(host.wait().unwrap().success());
     assert_eq!(receiver.counts().unique_events, 20);
 }
 
@@ -115,12 +151,12 @@ fn a_living_process_keeps_its_own() {
     let receiver = Receiver::start(0).unwrap();
     let folder = Folder::new("living");
     receiver.mode(Mode::Hang).unwrap();
-    let mut living = child("die", &receiver, &folder);
+    let mut living = spawn("die", &receiver, &folder);
     said(&mut living, "captured");
     receiver.mode(Mode::Down).unwrap();
     let before = folder.files();
     assert!(!before.is_empty());
-    let mut other = child("start", &receiver, &folder);
+    let mut other = spawn("start", &receiver, &folder);
     said(&mut other, "closed");
     other.wait().unwrap();
     assert_eq!(folder.files(), before, "nobody took it over");
@@ -204,9 +240,13 @@ fn what_a_forked_child_left_is_delivered_by_its_parent_or_the_next() {
     });
     assert_eq!(code, 0);
     receiver.mode(Mode::Ok).unwrap();
-    let mut next = child("start", &receiver, &folder);
+    let mut next = spawn("start", &receiver, &folder);
     let mut all = String::new();
-    next.stdout.take().unwrap().read_to_string(&mut all).unwrap();
+    next.stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut all)
+        .unwrap();
     next.wait().unwrap();
     assert_eq!(receiver.counts().unique_events, 2, "{all}");
 }

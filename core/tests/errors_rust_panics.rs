@@ -23,14 +23,19 @@ use tallylight::errors::sentry::{self, Hub};
 /// Panics that the hook before ours saw.
 static SEEN_BEFORE: AtomicUsize = AtomicUsize::new(0);
 
-/// The events of panics in a thread of its own.
-fn reported(body: impl FnOnce() + Send + 'static) -> Vec<Event<'static>> {
+/// Sets the hook that was there before ours; to be called before any client is made.
+fn set_hook_before() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         panic::set_hook(Box::new(|_| {
             SEEN_BEFORE.fetch_add(1, Ordering::Relaxed);
         }));
     });
+}
+
+/// The events of panics in a thread of its own.
+fn reported(body: impl FnOnce() + Send + 'static) -> Vec<Event<'static>> {
+    set_hook_before();
     recorded(|| {
         let hub = Arc::new(Hub::new_from_top(Hub::current()));
         let thread = thread::Builder::new()
@@ -119,6 +124,35 @@ fn a_panic_that_is_caught_is_reported_once_and_the_thread_goes_on() {
         .map(|event| event.exception[0].value.as_deref().unwrap())
         .collect();
     assert_eq!(values, ["caught", "again"]);
+}
+
+#[test]
+fn a_panic_within_the_hub_hangs_nobody() {
+    let events = reported(|| {
+        sentry::add_breadcrumb(|| -> sentry::Breadcrumb { panic!("no crumb") });
+    });
+    // Its hub could not be asked, and no other client is bound in this process.
+    assert_eq!(events.len(), 0);
+    let events = reported(|| {
+        let caught = panic::catch_unwind(|| {
+            sentry::add_breadcrumb(|| -> sentry::Breadcrumb { panic!("no crumb") });
+        });
+        assert!(caught.is_err());
+        sentry::capture_message("goes on", Level::Error);
+    });
+    assert_eq!(events[0].message.as_deref(), Some("goes on"));
+}
+
+#[test]
+fn a_before_send_that_panics_loses_the_event_and_not_the_caller() {
+    set_hook_before();
+    let instance = errors_rust_support::Instance::new(|_| {});
+    let options = tallylight::errors::sentry_options(&instance.tally)
+        .before_send(|_| panic!("before_send fails on purpose"));
+    Hub::run(errors_rust_support::hub(options), || {
+        assert_eq!(capture_error(&std::fmt::Error), None);
+    });
+    assert_eq!(instance.tally.errors().delivery().pending, 0);
 }
 
 #[test]

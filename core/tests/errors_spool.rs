@@ -67,7 +67,10 @@ fn a_spool_that_cannot_be_used_is_said_and_memory_serves() {
     let why = answer.waiting_for.unwrap();
     assert!(why.contains("TALLYLIGHT_SPOOL_DIR"), "{why}");
     // Bounded, and counted past the bound.
-    let big = format!(r#"{{"message":"b","extra":{{"x":"{}"}}}}"#, "ab ".repeat(3_000));
+    let big = format!(
+        r#"{{"message":"b","extra":{{"x":"{}"}}}}"#,
+        "ab ".repeat(3_000)
+    );
     let outcomes: Vec<Outcome> = (0..400)
         .map(|number| {
             let event = big.replace("\"b\"", &format!("\"b{number}\""));
@@ -97,7 +100,9 @@ fn memory_moves_to_a_disk_that_takes_it_again() {
     }
     assert!(!first.errors().delivery().durable);
     fs::remove_file(folder.path()).unwrap();
-    wait_until("what is in memory is on disk", || first.errors().delivery().durable);
+    wait_until("what is in memory is on disk", || {
+        first.errors().delivery().durable
+    });
     let answer = first.errors().delivery();
     assert_eq!((answer.captured, answer.pending), (20, 20));
     drop(first);
@@ -119,7 +124,10 @@ fn a_full_spool_drops_what_is_new_and_counts_it() {
     let overflow = Outcome::Discarded(DiscardReason::CacheOverflow);
     let mut taken = 0;
     for number in 0..1_000 {
-        let event = format!(r#"{{"message":"m{number}","extra":{{"x":"{}"}}}}"#, "ab ".repeat(1_000));
+        let event = format!(
+            r#"{{"message":"m{number}","extra":{{"x":"{}"}}}}"#,
+            "ab ".repeat(1_000)
+        );
         match capture_text(&tally, Category::Error, &event).1 {
             Outcome::Spooled => taken += 1,
             outcome => assert_eq!(outcome, overflow),
@@ -134,7 +142,12 @@ fn a_full_spool_drops_what_is_new_and_counts_it() {
     assert!(taken > 150, "{taken}");
     let answer = tally.errors().delivery();
     assert_eq!((answer.pending, answer.captured), (taken, 1_000));
-    assert!(answer.waiting_for.unwrap().contains("TALLYLIGHT_MAX_SPOOL_BYTES"));
+    assert!(
+        answer
+            .waiting_for
+            .unwrap()
+            .contains("TALLYLIGHT_MAX_SPOOL_BYTES")
+    );
     // As it empties it takes more.
     receiver.mode(Mode::Ok).unwrap();
     assert_eq!(tally.errors().flush_blocking(PATIENCE).sent, taken);
@@ -185,7 +198,11 @@ fn age_goes_by_a_clock_that_may_be_set_back() {
     capture(&tally);
     millis.store(50 * hour, Ordering::Relaxed);
     receiver.mode(Mode::Ok).unwrap();
-    assert_eq!(tally.errors().flush_blocking(PATIENCE).sent, 1, "set back is not old");
+    assert_eq!(
+        tally.errors().flush_blocking(PATIENCE).sent,
+        1,
+        "set back is not old"
+    );
     receiver.mode(Mode::Down).unwrap();
     capture(&tally);
     millis.store(52 * hour, Ordering::Relaxed);
@@ -226,12 +243,21 @@ fn without_a_dsn_the_last_events_are_kept_to_be_read() {
     assert_eq!(newest.state, StoredState::Done);
     assert_eq!(newest.pid, std::process::id());
     assert!(newest.facts.contains("app@1.2.3"), "{}", newest.facts);
-    assert!(SystemTime::now().duration_since(newest.captured_at).unwrap() < PATIENCE);
+    assert!(
+        SystemTime::now()
+            .duration_since(newest.captured_at)
+            .unwrap()
+            < PATIENCE
+    );
     let one = store::show(&at, ids[3]).unwrap().unwrap();
     assert_eq!(one.payload, errors_support::event(ids[3]));
     assert!(store::show(&at, EventId(1)).unwrap().is_none());
     assert_eq!(receiver.counts().requests, 0);
-    assert!(store::list(&folder.path().join("none"), 9).unwrap().is_empty());
+    assert!(
+        store::list(&folder.path().join("none"), 9)
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -251,7 +277,9 @@ fn the_local_store_keeps_the_newest() {
         }
         // What was left before is looked through once the first event is there.
         let at = store::folder_of(&config.errors);
-        wait_until("the store is trimmed", || store::list(&at, 100).unwrap().len() <= 12);
+        wait_until("the store is trimmed", || {
+            store::list(&at, 100).unwrap().len() <= 12
+        });
     }
     let found = store::list(&store::folder_of(&config.errors), 100).unwrap();
     assert!((5..=12).contains(&found.len()), "{}", found.len());

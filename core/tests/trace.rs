@@ -34,6 +34,7 @@ fn config(rate: f64) -> Config {
             dsn: Some(Dsn::parse("http://key@o42.localhost:9/1").unwrap()),
             traces_sample_rate: rate,
             spool: false,
+            shutdown_timeout: std::time::Duration::ZERO,
             ..ErrorsConfig::default()
         },
         ..Config::default()
@@ -327,12 +328,25 @@ fn authentication_failures_are_counted_each_and_reported_once_a_minute() {
         .traces()
         .authentication_failed("expired_token", Some(r#"{"id":"7"}"#));
     assert_eq!(reports(), 2);
+    // What waits is told of once its minute is over, without another failure.
+    millis.fetch_add(59_999, Ordering::Relaxed);
+    tally.start_ticker();
+    assert_eq!(reports(), 2);
+    millis.fetch_add(1, Ordering::Relaxed);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while reports() == 2 && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(reports(), 3);
+    assert_eq!(tally.errors().delivery().dropped, 0);
+    tally.traces().authentication_failed("bad_password", None);
+    assert_eq!(reports(), 3);
     millis.fetch_add(60_000, Ordering::Relaxed);
     let due = tally
         .traces()
         .count_authentication_failure("bad_password", None);
     let event: Value = serde_json::from_str(&due.unwrap().event).unwrap();
-    assert_eq!(event["extra"]["authentication.failures"], 1_000);
+    assert_eq!(event["extra"]["authentication.failures"], 2);
     assert_eq!(event["message"], "Authentication failed: bad_password");
     assert_eq!(event["level"], "warning");
     // Whatever users type in place of a reason costs no memory.
@@ -348,7 +362,7 @@ fn authentication_failures_are_counted_each_and_reported_once_a_minute() {
         .filter(|row| row.name == "authentication.failures")
         .collect();
     assert_eq!(rows.len(), 33);
-    assert_eq!(rows.iter().map(|row| row.value).sum::<f64>(), 1_502.0);
+    assert_eq!(rows.iter().map(|row| row.value).sum::<f64>(), 1_503.0);
 }
 
 #[test]
@@ -378,6 +392,8 @@ fn check_ins_and_sessions_need_what_the_server_needs() {
     assert_eq!(tally.errors().delivery().captured, before + 1);
     assert!(tally.traces().end_session(SessionEnd::Crashed));
     assert!(!tally.traces().end_session(SessionEnd::Exited));
+    let dropped = tally.errors().delivery().reasons;
+    assert_eq!(dropped.into_iter().collect::<Vec<_>>(), [("invalid", 1)]);
 
     let mut config = config(1.0);
     config.release = None;

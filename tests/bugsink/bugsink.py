@@ -69,7 +69,7 @@ def complaints(event: Event) -> str:
     """What Bugsink's schema has against an event; nothing when it has nothing."""
     code = (
         "import json, sys; from pathlib import Path; import api, jsonschema; "
-        "schema = json.loads((Path(api.__file__).parent / 'event.schema.altered.json').read_text()); "
+        "schema = json.loads((Path(list(api.__path__)[0]) / 'event.schema.altered.json').read_text()); "
         "event = json.load(sys.stdin); event.pop('_meta', None); "
         "print(*(e.json_path + ': ' + e.message for e in jsonschema.Draft7Validator(schema).iter_errors(event)), sep='\\n')"
     )

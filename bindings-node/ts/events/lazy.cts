@@ -5,6 +5,7 @@
 
 import type * as Crypto from 'node:crypto';
 import type * as Inspector from 'node:inspector';
+import type * as Os from 'node:os';
 import type * as WorkerThreads from 'node:worker_threads';
 
 /** `node:crypto`. */
@@ -15,6 +16,11 @@ export function crypto(): typeof Crypto {
 /** `node:worker_threads`. */
 export function workerThreads(): typeof WorkerThreads {
   return require('node:worker_threads') as typeof WorkerThreads;
+}
+
+/** `node:os`. */
+export function os(): typeof Os {
+  return require('node:os') as typeof Os;
 }
 
 /** `node:inspector`. */

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
     from types import TracebackType
-    from typing import Any, TypedDict, TypeVar, overload
+    from typing import Any, TypeAlias, TypedDict, TypeVar, overload
 
     _T = TypeVar("_T")
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         name: str
         key: str | None
 
-    _Definition = str | tuple[str, str] | list[str] | _Named | "SecretAccessor"
+    _Definition: TypeAlias = "str | tuple[str, str] | list[str] | _Named | SecretAccessor"
 
 else:
 

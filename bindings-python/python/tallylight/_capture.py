@@ -9,8 +9,8 @@ handler raises meanwhile), and whatever does not go on is counted as dropped wit
 from __future__ import annotations
 
 import sys
+from _contextvars import ContextVar
 from _thread import _local
-from contextvars import ContextVar
 from os import urandom
 from time import time
 

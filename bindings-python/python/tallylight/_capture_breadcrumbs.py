@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from time import perf_counter, time
 
+from . import _native
 from ._capture import note
 from ._plain import plain, text
 from ._when_imported import when_imported
@@ -36,14 +37,6 @@ def install(wanted: dict[str, bool]) -> None:
         if wanted[name] and name not in _followed:
             _followed.add(name)
             when_imported(module, follow)
-
-
-def _safely(make: Any, *arguments: Any) -> None:
-    """A breadcrumb is never worth an error."""
-    try:
-        make(*arguments)
-    except Exception:
-        pass
 
 
 def of_record(record: Any) -> dict[str, Any]:
@@ -77,19 +70,20 @@ def message_of(record: Any) -> str:
 
 
 def _follow_logging(logging: ModuleType) -> None:
-    call_handlers = logging.Logger.callHandlers
+    def before(logger: Any, record: Any) -> Any:
+        return record, (logger, record), {}
 
-    def call_handlers_and_note(self: Any, record: Any) -> None:
+    def note_record(record: Any, answer: object, error: object) -> None:
         # What a handler of ours takes in, it notes itself.
-        try:
-            call_handlers(self, record)
-        finally:
-            if _wanted["logging"] and record.levelno >= 20 and "_tallylight" not in record.__dict__:
-                _safely(_note_record, record)
+        if (
+            record is not None
+            and _wanted["logging"]
+            and record.levelno >= 20
+            and "_tallylight" not in record.__dict__
+        ):
+            _note_record(record)
 
-    call_handlers_and_note.__name__ = "callHandlers"
-    call_handlers_and_note.__doc__ = call_handlers.__doc__
-    logging.Logger.callHandlers = call_handlers_and_note
+    logging.Logger.callHandlers = _native._Around(logging.Logger.callHandlers, before, note_record)
 
 
 def _note_record(record: Any) -> None:
@@ -98,42 +92,31 @@ def _note_record(record: Any) -> None:
 
 
 def _follow_http(client: ModuleType) -> None:
-    connection = client.HTTPConnection
-    put, end, get = connection.putrequest, connection.endheaders, connection.getresponse
-
-    def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+    def begin(connection: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         if _wanted["http"]:
-            _safely(_begin_request, self, method, url)
-        put(self, method, url, *args, **kwargs)
+            _begin_request(connection, method, url)
 
-    def endheaders(self: Any, *args: Any, **kwargs: Any) -> None:
+    def attend(connection: Any, *args: Any, **kwargs: Any) -> Any:
+        return connection, (connection, *args), kwargs
+
+    def sent(connection: Any, answer: object, error: BaseException | None) -> None:
         # Here it connects and sends.
-        try:
-            end(self, *args, **kwargs)
-        except BaseException as error:
-            begun = self.__dict__.pop("_tallylight_request", None)
-            if begun is not None:
-                _safely(_note_request, begun, None, type(error).__name__)
-            raise
+        if error is not None:
+            finish(connection, None, error)
 
-    def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        begun = self.__dict__.pop("_tallylight_request", None)
-        try:
-            response = get(self, *args, **kwargs)
-        except BaseException as error:
-            if begun is not None:
-                _safely(_note_request, begun, None, type(error).__name__)
-            raise
-        if begun is not None:
-            _safely(_note_request, begun, response.status, response.reason)
-        return response
+    def finish(connection: Any, response: Any, error: BaseException | None) -> None:
+        begun = connection.__dict__.pop("_tallylight_request", None)
+        if begun is None:
+            return
+        if error is not None:
+            _note_request(begun, None, type(error).__name__)
+        else:
+            _note_request(begun, response.status, response.reason)
 
-    for ours, theirs in ((putrequest, put), (endheaders, end), (getresponse, get)):
-        ours.__doc__, ours.__qualname__ = theirs.__doc__, theirs.__qualname__
-        ours.__module__ = theirs.__module__
-    connection.putrequest = putrequest
-    connection.endheaders = endheaders
-    connection.getresponse = getresponse
+    connection = client.HTTPConnection
+    connection.putrequest = _native._Around(connection.putrequest, begin, None)
+    connection.endheaders = _native._Around(connection.endheaders, attend, sent)
+    connection.getresponse = _native._Around(connection.getresponse, attend, finish)
 
 
 def _begin_request(connection: Any, method: str, path: str) -> None:
@@ -180,16 +163,11 @@ def _note_request(
 
 
 def _follow_processes(subprocess: ModuleType) -> None:
-    begin = subprocess.Popen.__init__
-
-    def __init__(self: Any, args: Any, *more: Any, **kwargs: Any) -> None:
+    def begin(process: Any, args: Any, *more: Any, **kwargs: Any) -> None:
         if _wanted["subprocess"]:
-            _safely(_note_process, args)
-        begin(self, args, *more, **kwargs)
+            _note_process(args)
 
-    __init__.__doc__, __init__.__qualname__ = begin.__doc__, begin.__qualname__
-    __init__.__module__ = begin.__module__
-    subprocess.Popen.__init__ = __init__
+    subprocess.Popen.__init__ = _native._Around(subprocess.Popen.__init__, begin, None)
 
 
 def _note_process(args: Any) -> None:

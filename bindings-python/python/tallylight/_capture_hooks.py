@@ -1,4 +1,4 @@
-"""Errors that nobody handles: the hooks of the interpreter, of threads, of finalizers and of asyncio.
+"""Errors that nobody handles: the hooks of the interpreter, threads, child processes, finalizers and asyncio.
 
 Installed by ``init``. Each captures, then calls what stood there before, so that what is printed and
 how the process ends is as it was without us. The event is in the spool before that; on the way out the
@@ -41,6 +41,7 @@ def install(own: Own) -> None:
         _follow_interpreter()
         when_imported("threading", _follow_threads)
         when_imported("concurrent.futures.thread", _carry_into_pools)
+        when_imported("multiprocessing.process", _follow_processes)
         when_imported("asyncio.base_events", _follow_loops)
         when_imported("uvloop", _follow_uvloop)
     from ._capture_breadcrumbs import install as install_breadcrumbs
@@ -110,33 +111,50 @@ _POOLS = frozenset({"concurrent.futures.thread", "multiprocessing.pool"})
 
 def _carry_scopes(threading: ModuleType) -> None:
     """A thread starts with the scopes of whoever starts it."""
-    start = threading.Thread.start
 
-    def start_with_scope(self: Any) -> None:
-        target = getattr(self, "_target", None)
+    def before(thread: Any) -> None:
+        target = getattr(thread, "_target", None)
         if getattr(target, "__module__", None) not in _POOLS:
-            self._tallylight_scopes = carried()
-        start(self)
+            thread._tallylight_scopes = carried()
 
-    start_with_scope.__name__, start_with_scope.__doc__ = "start", start.__doc__
-    start_with_scope.__qualname__ = start.__qualname__
-    start_with_scope.__module__ = start.__module__
-    threading.Thread.start = start_with_scope
+    threading.Thread.start = _native._Around(threading.Thread.start, before, None)
 
 
 def _carry_into_pools(thread: ModuleType) -> None:
     """A job of a pool runs with the scopes of whoever submits it."""
-    submit = thread.ThreadPoolExecutor.submit
 
-    def submit_with_scopes(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        # An object of the native module, so that no frame of ours is in a job's traceback.
-        job = _native._Job(enter_carried, carried(), fn) if callable(fn) else fn
-        return submit(self, job, *args, **kwargs)
+    def before(pool: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if not callable(fn):
+            return None
+        scopes = carried()
 
-    submit_with_scopes.__name__, submit_with_scopes.__doc__ = "submit", submit.__doc__
-    submit_with_scopes.__qualname__ = submit.__qualname__
-    submit_with_scopes.__module__ = submit.__module__
-    thread.ThreadPoolExecutor.submit = submit_with_scopes
+        def enter(*args: Any, **kwargs: Any) -> Any:
+            return enter_carried(scopes), args, kwargs
+
+        return None, (pool, _native._Around(fn, enter, _leave), *args), kwargs
+
+    thread.ThreadPoolExecutor.submit = _native._Around(
+        thread.ThreadPoolExecutor.submit, before, None
+    )
+
+
+def _leave(entered: Any, answer: object, error: object) -> None:
+    if entered is not None:
+        entered.leave()
+
+
+def _follow_processes(process: ModuleType) -> None:
+    """A child process prints what ended it and asks no hook."""
+
+    def before(child: Any, *args: Any, **kwargs: Any) -> None:
+        if _State.captures:
+            child.run = _native._Around(child.run, None, after)
+
+    def after(state: object, answer: object, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, (SystemExit, KeyboardInterrupt)):
+            capture_unhandled(error, "multiprocessing", process=process.current_process().name)
+
+    process.BaseProcess._bootstrap = _native._Around(process.BaseProcess._bootstrap, before, None)
 
 
 def _follow_loops(base_events: ModuleType) -> None:
@@ -149,14 +167,12 @@ def _follow_uvloop(uvloop: ModuleType) -> None:
 
 def _follow_loop(loop: Any) -> None:
     """Every kind of handler is called through this method, a loop's own and the default."""
-    before = loop.call_exception_handler
 
-    def call_exception_handler(self: Any, context: dict[str, Any]) -> None:
+    def before(loop: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if _State.captures and isinstance(error, BaseException):
             message = context.get("message")
             about = {"message": message} if isinstance(message, str) else {}
             capture_unhandled(error, "asyncio", "error", **about)
-        before(self, context)
 
-    loop.call_exception_handler = call_exception_handler
+    loop.call_exception_handler = _native._Around(loop.call_exception_handler, before, None)

@@ -21,14 +21,30 @@ _OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {
 }
 
 
+class _Open:
+    """In the place of a handler's lock."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 class LoggingHandler(logging.Handler):
     """Makes an event of each log record from ``event_level`` on (ERROR unless told), with the exception
     that it carries, and a breadcrumb of each below.
 
     logging.getLogger().addHandler(tallylight.LoggingHandler())
 
-    What is given as ``extra=`` to a logging call is the event's ``extra``. Its own lock guards nothing
-    here, so a slow ``before_send`` holds up no other thread.
+    What is given as ``extra=`` to a logging call is the event's ``extra``. It has no lock, since
+    there is nothing to guard, so a slow ``before_send`` holds up no other thread.
     """
 
     def __init__(self, level: int | str = logging.NOTSET, event_level: int = logging.ERROR) -> None:
@@ -36,8 +52,8 @@ class LoggingHandler(logging.Handler):
         self.event_level = event_level
 
     def createLock(self) -> None:
-        """Makes none."""
-        self.lock = None
+        """Makes one that is always open."""
+        self.lock = _Open()  # type: ignore[assignment]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Captures the record; never raises."""

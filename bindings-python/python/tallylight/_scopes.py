@@ -14,9 +14,9 @@ its own. Reading copies nothing.
 from __future__ import annotations
 
 import sys
+from _contextvars import ContextVar
 from _thread import _local, get_ident
 from _weakref import ref
-from contextvars import ContextVar
 
 from ._plain import crumb, is_a, plain, plain_dict, text
 

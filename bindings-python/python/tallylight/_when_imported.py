@@ -71,6 +71,6 @@ def _call(callback: Callable[[ModuleType], object], module: ModuleType) -> None:
     try:
         callback(module)
     except Exception as error:
-        from ._native import _report
+        from ._capture_submit import report
 
-        _report(error, callback)
+        report(error, callback)

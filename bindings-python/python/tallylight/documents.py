@@ -226,8 +226,26 @@ class History(TypedDict):
     points: list[HistoryPoint]
 
 
-class Sentry(TypedDict):
-    """Error reporting."""
+class Delivery(TypedDict):
+    """Where everything is that this process captured: ``captured`` is the sum of ``sent``,
+    ``dropped`` and ``pending``, always.
+
+    ``durable`` says whether all that waits is on disk, so that the next start delivers it;
+    ``reasons`` counts what was dropped by reason; ``waitingFor`` says why what waits is not delivered
+    yet, None when nothing waits or nothing is wrong.
+    """
+
+    captured: int
+    sent: int
+    dropped: int
+    pending: int
+    durable: bool
+    reasons: dict[str, int]
+    waitingFor: str | None
+
+
+class Sentry(Delivery):
+    """Errors and traces: whether they go to a server, and where everything is that was captured."""
 
     enabled: bool
 

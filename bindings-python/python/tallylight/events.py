@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from re import Pattern
 from typing import Any, Literal, TypedDict
 
+from .documents import Delivery
+
 __all__ = [
     "Attachment",
     "Breadcrumb",
@@ -125,24 +127,6 @@ class Hint(TypedDict, total=False):
     exception: Any
     log_record: Any
     attachments: list[Attachment]
-
-
-class Delivery(TypedDict):
-    """Where everything is that this process captured: ``captured`` is the sum of ``sent``,
-    ``dropped`` and ``pending``, always.
-
-    ``durable`` says whether all that waits is on disk, so that the next start delivers it;
-    ``reasons`` counts what was dropped by reason; ``waitingFor`` says why what waits is not delivered
-    yet, None when nothing waits or nothing is wrong.
-    """
-
-    captured: int
-    sent: int
-    dropped: int
-    pending: int
-    durable: bool
-    reasons: dict[str, int]
-    waitingFor: str | None
 
 
 class Breadcrumbs(TypedDict, total=False):

@@ -96,11 +96,7 @@ fn category(py: Python<'_>, name: &str) -> PyResult<Category> {
     })
 }
 
-fn discarded(
-    py: Python<'_>,
-    category: Category,
-    reason: DiscardReason,
-) -> PyResult<&'static str> {
+fn discarded(py: Python<'_>, category: Category, reason: DiscardReason) -> PyResult<&'static str> {
     instance(py)?.errors().discard(category, reason, 1);
     Ok(Outcome::Discarded(reason).name())
 }
@@ -127,11 +123,7 @@ pub(super) fn _delivery(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 /// Starts a delivery of all that waits, for `limit` milliseconds at most, and closes if told so.
 #[pyfunction]
-pub(super) fn _flush(
-    py: Python<'_>,
-    limit: &Bound<'_, PyAny>,
-    close: bool,
-) -> PyResult<Pending> {
+pub(super) fn _flush(py: Python<'_>, limit: &Bound<'_, PyAny>, close: bool) -> PyResult<Pending> {
     guard(py, || {
         let limit = milliseconds(limit, ErrorKind::InvalidValue, "timeout_ms")?;
         let errors = instance(py)?.errors().clone();
@@ -146,7 +138,9 @@ pub(super) fn _flush(
 #[pyfunction]
 pub(super) fn _plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
-    guard(py, || document::written(py, &written(value, Limits::VALUE)?))
+    guard(py, || {
+        document::written(py, &written(value, Limits::VALUE)?)
+    })
 }
 
 /// A plain copy of local variables, a dict.
@@ -157,7 +151,10 @@ pub(super) fn _local<'py>(variables: &Bound<'py, PyDict>) -> PyResult<Bound<'py,
         let copy = PyDict::new(py);
         for item in variables.items().iter() {
             let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
-            copy.set_item(name, document::written(py, &written(&value, Limits::LOCAL)?)?)?;
+            copy.set_item(
+                name,
+                document::written(py, &written(&value, Limits::LOCAL)?)?,
+            )?;
         }
         Ok(copy)
     })

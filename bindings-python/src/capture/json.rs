@@ -276,7 +276,9 @@ fn said<'py>(value: &Bound<'py, PyAny>) -> PyResult<Cow<'py, str>> {
         return Ok(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()));
     }
     let class = value.get_type();
-    let module = class.module().map(|name| name.to_string_lossy().into_owned());
+    let module = class
+        .module()
+        .map(|name| name.to_string_lossy().into_owned());
     let is_plain = module.is_ok_and(|name| PLAINLY_SAID.contains(&name.as_str()));
     let said = if is_plain { value.str() } else { value.repr() };
     match said {

@@ -203,22 +203,23 @@ impl Said<'_> {
 
     fn failure(&self) -> Failure {
         let failure = |what: String| Failure::new(say::clean(&what));
+        let why = self.delivery.waiting_for.clone();
         let dropped: Vec<&str> = self.delivery.reasons.keys().copied().collect();
         if !dropped.is_empty() {
-            return failure(format!(
-                "{} did not take it ({})",
-                self.dsn,
-                dropped.join(", ")
-            ))
-            .hint("is the DSN the one of the project's settings, and the project still there?");
+            let why = why.unwrap_or_else(|| format!("it was dropped: {}", dropped.join(", ")));
+            return failure(format!("{} did not take it: {why}", self.dsn)).hint(
+                "is the DSN the one of the project's settings, and is the project still there?",
+            );
         }
-        let why = self.delivery.waiting_for.clone().unwrap_or_else(|| {
+        let why = why.unwrap_or_else(|| {
             format!(
                 "no answer within {}",
                 super::format::duration(Some(self.taken.as_secs_f64() * 1e3))
             )
         });
-        failure(format!("{} has not taken it: {why}", self.dsn))
-            .hint("is the server up and reachable from here? --timeout 30s waits longer; HTTPS_PROXY names a proxy")
+        failure(format!("{} has not taken it: {why}", self.dsn)).hint(
+            "is the server up and reachable from here? --timeout 30s waits longer, HTTPS_PROXY names a proxy; \
+             this test error is not kept, a service's are",
+        )
     }
 }

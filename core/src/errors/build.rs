@@ -6,13 +6,14 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
-use super::item::Category;
+use super::item::{Category, DiscardReason};
+use super::limits::Limits;
 use super::report::Discards;
 use super::settings::Settings;
 use super::spool::Record;
@@ -31,14 +32,23 @@ pub(super) struct How<'a> {
     pub(super) settings: &'a Settings,
     pub(super) facts: Option<&'a str>,
     pub(super) report: Option<&'a Discards>,
+    /// What the server wants none of: profiles and attachments are then left out, since the event
+    /// is not to wait for them.
+    pub(super) limits: &'a Limits,
     /// Whether files may be read for it.
     pub(super) enriches: bool,
     /// Since the Unix epoch.
     pub(super) now: Duration,
 }
 
+/// An envelope, and what is not in it.
+pub(super) struct Made {
+    pub(super) body: Body,
+    pub(super) left_out: Discards,
+}
+
 /// The envelope of a record; `None` when the record is none that we wrote.
-pub(super) fn of_record(record: &Record, how: &How<'_>) -> Option<Body> {
+pub(super) fn of_record(record: &Record, how: &How<'_>) -> Option<Made> {
     let contents = record.contents()?;
     let category = record.head.category?;
     let payload = payload(record, category, &contents, how);
@@ -46,7 +56,9 @@ pub(super) fn of_record(record: &Record, how: &How<'_>) -> Option<Body> {
     if category != Category::Session && category != Category::CheckIn {
         head.insert("event_id".to_owned(), json!(record.head.id.to_string()));
     }
-    let trace = contents.trace.and_then(|text| serde_json::from_str(text).ok());
+    let trace = contents
+        .trace
+        .and_then(|text| serde_json::from_str(text).ok());
     if let Some(trace @ Value::Object(_)) = trace {
         head.insert("trace".to_owned(), trace);
     }
@@ -54,10 +66,25 @@ pub(super) fn of_record(record: &Record, how: &How<'_>) -> Option<Body> {
     if let Some(kind) = kind(category, &payload) {
         envelope.add(kind, Map::new(), payload.as_bytes());
     }
-    if let Some(profile) = contents.profile {
-        envelope.add("profile", Map::new(), profile.as_bytes());
+    let now = Instant::now();
+    let is_unwanted = |part| part != category && how.limits.until(part, now).is_some();
+    if contents.profile.is_some() && is_unwanted(Category::Profile) {
+        envelope.leave_out(Category::Profile);
+    } else if let Some(profile) = contents.profile {
+        // The server takes none without a release.
+        let known = of_release(how.facts.unwrap_or("{}"));
+        let whole = facts::fields(profile).and_then(|mut fields| {
+            facts::complete(&mut fields, &known);
+            facts::written(&fields)
+        });
+        let whole = whole.as_deref().unwrap_or(profile);
+        envelope.add("profile", Map::new(), whole.as_bytes());
     }
     for attachment in &contents.attachments {
+        if is_unwanted(Category::Attachment) {
+            envelope.leave_out(Category::Attachment);
+            continue;
+        }
         let mut head = Map::new();
         head.insert("filename".to_owned(), json!(attachment.filename));
         let content_type = attachment
@@ -72,7 +99,7 @@ pub(super) fn of_record(record: &Record, how: &How<'_>) -> Option<Body> {
 }
 
 /// An envelope with nothing but the report.
-pub(super) fn of_report(how: &How<'_>) -> Body {
+pub(super) fn of_report(how: &How<'_>) -> Made {
     let mut envelope = Envelope::new(head(how));
     envelope.add_report(how);
     envelope.body()
@@ -178,13 +205,21 @@ fn of_release(known: &str) -> String {
 
 struct Envelope {
     bytes: Vec<u8>,
+    left_out: Discards,
 }
 
 impl Envelope {
     fn new(head: Map<String, Value>) -> Self {
         let mut bytes = Value::Object(head).to_string().into_bytes();
         bytes.push(b'\n');
-        Self { bytes }
+        Self {
+            bytes,
+            left_out: Discards::default(),
+        }
+    }
+
+    fn leave_out(&mut self, part: Category) {
+        self.left_out.add(DiscardReason::RateLimited, part, 1);
     }
 
     fn add(&mut self, kind: &str, mut head: Map<String, Value>, payload: &[u8]) {
@@ -204,13 +239,14 @@ impl Envelope {
         }
     }
 
-    fn body(self) -> Body {
-        let plain = |bytes| Body {
-            bytes,
-            is_gzip: false,
+    fn body(self) -> Made {
+        let left_out = self.left_out;
+        let made = |bytes, is_gzip| Made {
+            body: Body { bytes, is_gzip },
+            left_out,
         };
         if self.bytes.len() < WORTH_COMPRESSING {
-            return plain(self.bytes);
+            return made(self.bytes, false);
         }
         let room = Vec::with_capacity(self.bytes.len() / 3);
         let mut encoder = GzEncoder::new(room, Compression::new(LEVEL));
@@ -219,11 +255,8 @@ impl Envelope {
             .write_all(&self.bytes)
             .and_then(|()| encoder.finish())
         {
-            Ok(bytes) => Body {
-                bytes,
-                is_gzip: true,
-            },
-            Err(_) => plain(self.bytes),
+            Ok(bytes) => made(bytes, true),
+            Err(_) => made(self.bytes, false),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A caller leaves a waiter and is answered by the I/O thread, at its limit at the latest; a
 //! blocking caller watches the limit itself too, whatever the I/O thread does.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,16 @@ pub(super) struct Waiter {
     pub(super) done: Done,
 }
 
+impl Waiter {
+    /// Tells whoever waits. A fault of theirs is none of the pipeline's.
+    pub(super) fn tell(self, delivery: Delivery) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.done)(delivery))) {
+            // A payload may panic again in its own Drop.
+            std::mem::forget(payload);
+        }
+    }
+}
+
 impl State {
     /// Whether a waiter has nothing more to wait for.
     fn is_answered(&self, waiter: &Waiter, now: Instant) -> bool {
@@ -34,7 +45,8 @@ impl State {
             return false;
         }
         let is_reported = !waiter.is_close || self.unreported().is_empty();
-        let is_idle = !self.has_sendable(now) && is_reported && !self.is_looking;
+        let has_looked = self.has_looked || !self.is_looking;
+        let is_idle = !self.has_sendable(now) && is_reported && has_looked;
         // For what others left, or for a report, nobody waits on a server that is out of order.
         is_idle || (self.link.is_failing() && self.own_pending() == 0)
     }
@@ -84,7 +96,7 @@ impl Shared {
             }
             Some(Some(waiter)) => {
                 self.delete_retired();
-                (waiter.done)(self.delivery());
+                waiter.tell(self.delivery());
                 if is_close {
                     self.wake();
                 }

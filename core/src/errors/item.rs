@@ -92,11 +92,15 @@ pub enum DiscardReason {
     Invalid = 13,
     /// The local store keeps newer ones.
     LocalStore = 14,
+    /// A profile or attachment that the server wanted none of when its event was sent. Only in
+    /// client reports: the event itself arrived.
+    #[serde(rename = "ratelimit_backoff")]
+    RateLimited = 15,
 }
 
 impl DiscardReason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::QueueOverflow,
         Self::CacheOverflow,
         Self::TooOld,
@@ -111,6 +115,7 @@ impl DiscardReason {
         Self::InternalSdkError,
         Self::Invalid,
         Self::LocalStore,
+        Self::RateLimited,
     ];
 
     /// The name in `Delivery` and in the status document.
@@ -131,6 +136,7 @@ impl DiscardReason {
             Self::InternalSdkError => "internal_sdk_error",
             Self::Invalid => "invalid",
             Self::LocalStore => "local_store",
+            Self::RateLimited => "ratelimit_backoff",
         }
     }
 

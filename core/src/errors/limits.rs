@@ -43,9 +43,7 @@ impl Limits {
             }
         }
         if status == 429 {
-            let wait = retry_after
-                .and_then(seconds)
-                .unwrap_or(WITHOUT_HEADER);
+            let wait = retry_after.and_then(seconds).unwrap_or(WITHOUT_HEADER);
             for category in Category::ALL {
                 self.hold(category, wait, now);
             }
@@ -149,7 +147,11 @@ mod tests {
         known.learn(200, Some("5:error:key"), None, now);
         let until = known.until(Category::Error, now).unwrap();
         assert_eq!((until - now).as_secs(), 60);
-        assert!(known.until(Category::Error, now + Duration::from_secs(61)).is_none());
+        assert!(
+            known
+                .until(Category::Error, now + Duration::from_secs(61))
+                .is_none()
+        );
     }
 
     #[test]

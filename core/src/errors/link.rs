@@ -79,7 +79,11 @@ impl Link {
         self.failures = self.failures.saturating_add(1);
         let longest = FIRST_WAIT
             .saturating_mul(1 << (self.failures - 1).min(16))
-            .min(if is_flushing { FLUSH_WAIT } else { LONGEST_WAIT });
+            .min(if is_flushing {
+                FLUSH_WAIT
+            } else {
+                LONGEST_WAIT
+            });
         self.not_before = Some(now + jitter(longest));
     }
 

@@ -129,6 +129,13 @@ impl Room {
         }
     }
 
+    /// Whoever was to make the spare is gone.
+    pub(super) fn forget_order(&mut self) {
+        if matches!(self.spare, Spare::Asked(_)) {
+            self.spare = Spare::None;
+        }
+    }
+
     /// Nobody will write into a spare any more.
     pub(super) fn drop_spare(&mut self) {
         if let Spare::Ready(segment) = std::mem::take(&mut self.spare) {
@@ -153,10 +160,7 @@ impl Room {
         } else {
             self.next.clamp(SMALLEST, LARGEST)
         };
-        usual
-            .min(limit)
-            .max(needed)
-            .next_multiple_of(4096)
+        usual.min(limit).max(needed).next_multiple_of(4096)
     }
 
     fn new_segment(
@@ -172,8 +176,7 @@ impl Room {
             self.grow();
             return Ok(segment);
         }
-        let is_hanging =
-            matches!(self.spare, Spare::Asked(since) if since.elapsed() > PATIENCE);
+        let is_hanging = matches!(self.spare, Spare::Asked(since) if since.elapsed() > PATIENCE);
         if settings.config.spool && !is_hanging && !self.is_failing() {
             let bytes = self.next_bytes(needed, settings);
             if let Some(folder) = self.open_folder(settings).cloned() {

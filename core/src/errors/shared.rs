@@ -60,6 +60,9 @@ impl Shared {
             // unmapped here, and stay as they are.
             std::mem::forget(parents.waiters);
             std::mem::forget(parents.pump);
+            for count in &self.outside {
+                count.store(0, Ordering::Relaxed);
+            }
         }
         Some(work(&mut state))
     }
@@ -97,9 +100,7 @@ impl Shared {
             return self.drop_outside(DiscardReason::InternalSdkError);
         }
         let settings = self.settings();
-        let prepared = catch_unwind(AssertUnwindSafe(|| {
-            self.capture_prepared(item, &settings)
-        }));
+        let prepared = catch_unwind(AssertUnwindSafe(|| self.capture_prepared(item, &settings)));
         let outcome = match prepared {
             Ok(outcome) => outcome,
             Err(payload) => {
@@ -112,9 +113,6 @@ impl Shared {
     }
 
     fn capture_prepared(self: &Arc<Self>, item: &Item<'_>, settings: &Settings) -> Option<Outcome> {
-        if !self.with(|state| state.is_open)? {
-            return Some(self.drop_one(item.category, DiscardReason::Closed));
-        }
         let prepared = match prepare::prepare(item.category, item.payload, &settings.config) {
             Ok(prepared) => prepared,
             Err(reason) => return Some(self.drop_one(item.category, reason)),
@@ -154,9 +152,15 @@ impl Shared {
             fingerprint: prepared.fingerprint,
         };
         let now = self.clock.now();
-        let outcome = self.with(|state| state.put(&head, item.category, &parts, settings, now))?;
-        self.start_pump();
-        self.wake_if_asleep();
+        let (outcome, pump) = self.with(|state| {
+            let outcome = state.put(&head, item.category, &parts, settings, now);
+            (outcome, state.pump.clone())
+        })?;
+        match pump {
+            Some(pump) => pump.wake_if_asleep(),
+            None if !matches!(outcome, Outcome::Discarded(_)) => self.start_pump(),
+            None => {}
+        }
         Some(outcome)
     }
 
@@ -190,7 +194,6 @@ impl Shared {
         let now = std::time::Instant::now();
         let mut answer = self
             .with(|state| {
-                // In a child the parent's are none of its own.
                 for (count, reason) in self.outside.iter().zip(DiscardReason::ALL) {
                     let count = count.swap(0, Ordering::Relaxed);
                     if count > 0 {
@@ -236,13 +239,6 @@ impl Shared {
         let pump = self.with(|state| state.pump.clone()).flatten();
         if let Some(pump) = pump {
             pump.wake();
-        }
-    }
-
-    fn wake_if_asleep(&self) {
-        let pump = self.with(|state| state.pump.clone()).flatten();
-        if let Some(pump) = pump {
-            pump.wake_if_asleep();
         }
     }
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Delivery;
-use super::flush::Waiter;
-use super::deliver::Pump;
 use super::account::Account;
+use super::deliver::Pump;
+use super::flush::Waiter;
 use super::item::{Category, DiscardReason};
 use super::limits::Limits;
 use super::link::Link;
@@ -186,7 +186,12 @@ impl State {
     }
 
     /// The next thing to deliver that no limit holds back, and that is young enough.
-    pub(super) fn take(&mut self, now: Instant, wall: Duration, settings: &Settings) -> Option<Job> {
+    pub(super) fn take(
+        &mut self,
+        now: Instant,
+        wall: Duration,
+        settings: &Settings,
+    ) -> Option<Job> {
         for category in ORDER {
             if self.limits.until(category, now).is_some() {
                 continue;
@@ -206,7 +211,10 @@ impl State {
                     facts: slot.facts_at(place.at),
                     report: None,
                 };
-                let captured_at = slot.segment.head(place.at).map_or(0, |head| head.captured_at);
+                let captured_at = slot
+                    .segment
+                    .head(place.at)
+                    .map_or(0, |head| head.captured_at);
                 // A clock that was set back makes nothing old.
                 let age = wall.saturating_sub(Duration::from_millis(captured_at));
                 if age > settings.config.max_spool_age {
@@ -246,12 +254,9 @@ impl State {
     /// Lets a segment go when nothing more is in it.
     pub(super) fn retire(&mut self, number: u32) {
         let is_done = self.current != Some(number)
-            && self
-                .slots
-                .get(&number)
-                .is_some_and(|slot| {
-                    slot.pending == 0 && (self.keeps_files || slot.segment.ledger().is_empty())
-                });
+            && self.slots.get(&number).is_some_and(|slot| {
+                slot.pending == 0 && (self.keeps_files || slot.segment.ledger().is_empty())
+            });
         if is_done && let Some(slot) = self.slots.remove(&number) {
             let is_kept = self.keeps_files && slot.segment.is_durable();
             if !is_kept {
@@ -322,7 +327,13 @@ impl State {
                 // Nobody adds copies to what a dead process held.
                 segment.set_state(at, At::Waiting);
                 slot.pending += 1;
-                self.enqueue(category, Place { segment: number, at });
+                self.enqueue(
+                    category,
+                    Place {
+                        segment: number,
+                        at,
+                    },
+                );
             }
         }
         if found.damaged > 0 {
@@ -359,7 +370,10 @@ impl State {
             .map(|(number, _)| *number)
             .collect();
         for number in in_memory {
-            let Some(segment) = self.slots.get(&number).map(|slot| Arc::clone(&slot.segment))
+            let Some(segment) = self
+                .slots
+                .get(&number)
+                .map(|slot| Arc::clone(&slot.segment))
             else {
                 continue;
             };
@@ -421,7 +435,10 @@ impl State {
             return false;
         };
         slot.pending += 1;
-        let place = Place { segment: number, at };
+        let place = Place {
+            segment: number,
+            at,
+        };
         if state == At::Held {
             self.storms.moved(record.head.fingerprint, place);
         } else {
@@ -513,7 +530,9 @@ impl State {
             why.extend(self.link.problem.clone());
             if let Some(until) = self.next_limit(now) {
                 let seconds = (until - now).as_secs() + 1;
-                why.push(format!("the server takes no more for {seconds} s (rate limit)"));
+                why.push(format!(
+                    "the server takes no more for {seconds} s (rate limit)"
+                ));
             }
         }
         if answer.dropped > 0 || answer.pending > 0 {

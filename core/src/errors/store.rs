@@ -112,7 +112,7 @@ pub fn list(folder: &Path, most: usize) -> Result<Vec<Stored>, Error> {
         segment.add_to(&mut found, |_| true);
     }
     // What a process moved from one file to another may be seen in both.
-    found.sort_by(|a, b| (b.captured_at, b.id).cmp(&(a.captured_at, a.id)));
+    found.sort_by_key(|stored| std::cmp::Reverse((stored.captured_at, stored.id)));
     found.dedup_by(|a, b| a.id == b.id && a.category == b.category);
     found.truncate(most);
     Ok(found)
@@ -253,4 +253,3 @@ pub(super) fn trim(folder: &Folder, survey: &Survey, keep: usize) {
         kept += events;
     }
 }
-

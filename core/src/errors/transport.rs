@@ -43,7 +43,8 @@ pub(crate) struct Proxies {
 impl Proxies {
     /// Reads `ALL_PROXY`, `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` in either case.
     pub(crate) fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Self {
-        let first = |upper: &str, lower: &str| get(upper).or_else(|| get(lower)).unwrap_or_default();
+        let first =
+            |upper: &str, lower: &str| get(upper).or_else(|| get(lower)).unwrap_or_default();
         Self {
             all: first("ALL_PROXY", "all_proxy"),
             // A request's `Proxy` header becomes HTTP_PROXY in CGI, so there it is anyone's.
@@ -108,7 +109,11 @@ impl Transport {
     ///
     /// # Errors
     /// What is wrong and what to do, as text.
-    pub(crate) fn new(dsn: &Dsn, proxies: &Proxies, timeout: Duration) -> Result<Parts, String> {
+    pub(crate) fn prepare(
+        dsn: &Dsn,
+        proxies: &Proxies,
+        timeout: Duration,
+    ) -> Result<Parts, String> {
         let uri: Uri = dsn
             .envelope_url()
             .parse()
@@ -298,11 +303,70 @@ mod tests {
         assert_eq!(proxy_of(&vars, "https://a.internal.test/"), None);
         assert_eq!(proxy_of(&vars, "http://o1.ingest.test/"), None);
         let all = [("ALL_PROXY", "http://p:1")];
-        for near in ["http://127.0.0.1:80/", "http://localhost/", "https://[::1]:9/"] {
+        for near in [
+            "http://127.0.0.1:80/",
+            "http://localhost/",
+            "https://[::1]:9/",
+        ] {
             assert_eq!(proxy_of(&all, near), None, "{near}");
         }
         assert!(proxy_of(&all, "http://h.test/").is_some());
         let cgi = [("HTTP_PROXY", "http://evil:1"), ("REQUEST_METHOD", "GET")];
         assert_eq!(proxy_of(&cgi, "http://h.test/"), None);
+    }
+
+    /// What a request to `dsn` comes to, on a runtime of its own.
+    fn posted(dsn: &str, proxies: &Proxies) -> Result<Answer, String> {
+        let dsn = Dsn::parse(dsn).unwrap();
+        let parts = Transport::prepare(&dsn, proxies, Duration::from_secs(5)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let body = Body {
+                bytes: b"{}".to_vec(),
+                is_gzip: false,
+            };
+            parts.assemble().post(body).await
+        })
+    }
+
+    #[test]
+    fn a_server_without_tls_is_no_https_server() {
+        let receiver = sentry_receiver::Receiver::start(0).unwrap();
+        let dsn = receiver.dsn().replace("http:", "https:");
+        let why = posted(&dsn, &Proxies::default()).unwrap_err();
+        assert!(why.starts_with("cannot be reached"), "{why}");
+        assert_eq!(receiver.counts().unique_events, 0);
+        assert_eq!(
+            posted(&receiver.dsn(), &Proxies::default()).unwrap().status,
+            200
+        );
+    }
+
+    #[test]
+    fn a_proxy_is_asked_for_a_tunnel() {
+        use std::io::{Read, Write};
+        let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxies = Proxies {
+            all: format!("http://user:pass@{}", proxy.local_addr().unwrap()),
+            ..Proxies::default()
+        };
+        let asked = std::thread::spawn(move || {
+            let (mut stream, _) = proxy.accept().unwrap();
+            let mut asked = [0; 1024];
+            let read = stream.read(&mut asked).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+                .unwrap();
+            String::from_utf8_lossy(&asked[..read]).into_owned()
+        });
+        let why = posted("https://key@ingest.test/1", &proxies).unwrap_err();
+        assert!(why.starts_with("cannot be reached"), "{why}");
+        assert!(!why.contains("pass"), "{why}");
+        let asked = asked.join().unwrap();
+        assert!(asked.starts_with("CONNECT ingest.test:443 "), "{asked}");
+        assert!(asked.contains("Basic dXNlcjpwYXNz"), "{asked}");
     }
 }

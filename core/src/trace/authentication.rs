@@ -97,25 +97,26 @@ impl Traces {
 
     /// The failures that followed a report, once their minute is over.
     pub(super) fn report_waiting_failures(&self) {
-        let Some(_inside) = fork::enter() else {
-            return;
-        };
-        let now = self.shared.clock.now();
-        let due: Vec<FailureReport> = {
-            let mut failures = self.shared.failures.lock();
-            if failures.fork != fork::generation() {
-                return;
-            }
-            failures
-                .by_reason
-                .iter_mut()
-                .filter(|(_, known)| known.waiting > 0 && known.is_due(now))
-                .map(|(reason, known)| self.report(reason, known.take(now), None))
-                .collect()
-        };
-        for report in due {
+        for report in self.due_reports() {
             self.send_report(&report);
         }
+    }
+
+    fn due_reports(&self) -> Vec<FailureReport> {
+        let Some(_inside) = fork::enter() else {
+            return Vec::new();
+        };
+        let now = self.shared.clock.now();
+        let mut failures = self.shared.failures.lock();
+        if failures.fork != fork::generation() {
+            return Vec::new();
+        }
+        failures
+            .by_reason
+            .iter_mut()
+            .filter(|(_, known)| known.waiting > 0 && known.is_due(now))
+            .map(|(reason, known)| self.report(reason, known.take(now), None))
+            .collect()
     }
 
     /// The reason as it is counted. `None` in a child that may take no lock.

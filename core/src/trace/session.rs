@@ -97,9 +97,6 @@ impl Traces {
         let Some(release) = facts.release.clone() else {
             return false;
         };
-        let Some(_inside) = fork::enter() else {
-            return false;
-        };
         let clock = &self.shared.clock;
         let mut session = Session {
             fork: fork::generation(),
@@ -115,17 +112,19 @@ impl Traces {
         };
         let payload = self.update(&mut session, "ok");
         let id = session.id;
-        *self.shared.session.lock() = Some(session);
-        self.send_session(id, &payload);
-        true
+        // Captured outside the gate: whoever captures inside it is taken for a signal handler.
+        let is_kept = fork::enter().map(|_inside| {
+            *self.shared.session.lock() = Some(session);
+        });
+        if is_kept.is_some() {
+            self.send_session(id, &payload);
+        }
+        is_kept.is_some()
     }
 
     /// Ends the session of this process; whether there was one.
     pub fn end_session(&self, end: SessionEnd) -> bool {
-        let Some(_inside) = fork::enter() else {
-            return false;
-        };
-        let taken = self.shared.session.lock().take();
+        let taken = fork::enter().and_then(|_inside| self.shared.session.lock().take());
         let Some(mut session) = taken.filter(|session| session.fork == fork::generation()) else {
             return false;
         };
@@ -139,18 +138,14 @@ impl Traces {
 
     /// Counts an error into the session of this process. The first is told at once.
     pub fn session_errored(&self) {
-        let Some(_inside) = fork::enter() else {
-            return;
-        };
-        let told = {
+        let told = fork::enter().and_then(|_inside| {
             let mut known = self.shared.session.lock();
-            let ours = known
+            let session = known
                 .as_mut()
-                .filter(|session| session.fork == fork::generation());
-            let Some(session) = ours else { return };
+                .filter(|session| session.fork == fork::generation())?;
             session.errors += 1;
             (session.errors == 1).then(|| (session.id, self.update(session, "ok")))
-        };
+        });
         if let Some((id, payload)) = told {
             self.send_session(id, &payload);
         }

@@ -54,6 +54,41 @@ fn a_value_is_shown_only_when_it_is_asked_for() {
 }
 
 #[test]
+fn a_value_that_nobody_could_read_is_a_failure() {
+    let Some(mut stage) = Stage::new() else {
+        return;
+    };
+    let name = stage.declare("cli-closed");
+    stage.aws.create(&name, VALUE).unwrap();
+    for (redirection, more, code) in [
+        (">&-", &[][..], 1),
+        (">&-", &["--json"][..], 1),
+        (">/dev/null", &[][..], 0),
+    ] {
+        let program = stage.command(&[&["get", &name, "--reveal"], more].concat());
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("exec \"$@\" {redirection}"), "sh"])
+            .arg(program.get_program())
+            .args(program.get_args());
+        for (variable, value) in program.get_envs() {
+            match value {
+                Some(value) => shell.env(variable, value),
+                None => shell.env_remove(variable),
+            };
+        }
+        let ran = ended(shell, b"").ends(code, &[VALUE]);
+        if code == 1 {
+            assert!(
+                ran.err.contains("standard output") && ran.err.contains("\nhint: "),
+                "{}",
+                ran.err
+            );
+        }
+    }
+}
+
+#[test]
 fn a_key_a_stage_and_a_version_can_be_asked_for() {
     let Some(mut stage) = Stage::new() else {
         return;

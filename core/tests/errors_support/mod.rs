@@ -92,7 +92,11 @@ pub(crate) fn event(id: EventId) -> String {
     )
 }
 
-pub(crate) fn capture_text(tally: &Tallylight, category: Category, payload: &str) -> (EventId, Outcome) {
+pub(crate) fn capture_text(
+    tally: &Tallylight,
+    category: Category,
+    payload: &str,
+) -> (EventId, Outcome) {
     let id = next_id();
     let outcome = tally.errors().capture(&Item {
         category,

@@ -131,12 +131,12 @@ fn culprit(event: &Value) -> String {
     let frames = exceptions(event)
         .last()
         .and_then(|outermost| outermost["stacktrace"]["frames"].as_array());
+    // A native frame has no name before it is delivered or shown: then nothing is a better answer.
+    let is_named = |frame: &&Value| frame["function"].is_string() || frame["lineno"].is_u64();
     let frame = frames.and_then(|frames| {
-        frames
-            .iter()
-            .rev()
-            .find(|frame| frame["in_app"] == true)
-            .or_else(|| frames.last())
+        let mut latest = frames.iter().rev().filter(is_named);
+        let own = latest.clone().find(|frame| frame["in_app"] == true);
+        own.or_else(|| latest.next())
     });
     match frame {
         Some(frame) => place(frame),

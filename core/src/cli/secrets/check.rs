@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::os::end_group;
 use super::say;
+use super::syscalls::end_group;
 use crate::cli::os;
 use crate::cli::output::{End, Output};
 

@@ -14,6 +14,7 @@ use super::args::GetArgs;
 use super::refusal;
 use super::say::{self, Trouble};
 use super::session::Session;
+use super::syscalls::is_stdout_closed;
 use crate::cli::format::span;
 use crate::cli::output::{End, Failure, Level};
 use crate::cli::table::Cell;
@@ -22,6 +23,14 @@ use crate::secrets::{Request, Secret};
 
 pub(super) fn run(options: &GetArgs, session: &Session<'_>) -> Result<i32, End> {
     refusal::name(&options.name, "NAME", &session.declarations)?;
+    // Before the value is read: to a file that has the number of a closed one it must never go.
+    if options.reveal && is_stdout_closed() {
+        return Err(Failure::new(
+            "standard output is closed, so nobody could read the value; it was not read",
+        )
+        .hint("leave --reveal out to test whether it can be read, or send the value somewhere")
+        .into());
+    }
     let request = Request {
         name: &options.name,
         key: options.key.as_deref(),

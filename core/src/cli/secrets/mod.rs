@@ -14,7 +14,6 @@ mod get;
 mod input;
 mod list;
 mod origin;
-mod os;
 mod outcome;
 mod pending;
 mod permissions;
@@ -26,6 +25,7 @@ mod say;
 mod sealed_cache;
 mod session;
 mod setup;
+mod syscalls;
 mod terminal;
 mod values;
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::input::MAX_VALUE_BYTES;
-use super::os::Hidden;
 use super::say;
+use super::syscalls::Hidden;
 use crate::cli::os::{self, Ready};
 use crate::cli::output::{End, Failure};
 

@@ -136,7 +136,7 @@ fn look_into(known: Option<Folder>, settings: &Settings) -> Look {
                     folder::set_aside(path);
                     look.damaged += 1;
                 }
-                Err(Unusable::InUse | Unusable::Newer | Unusable::Io(_)) => {}
+                Err(Unusable::InUse | Unusable::Newer | Unusable::Refused) => {}
             }
         }
     });

@@ -85,11 +85,14 @@ impl Drop for Running {
                 return Vec::new();
             }
             state.pump = None;
+            // What it had asked of the disk nobody will hear of.
             state.is_looking = false;
+            state.is_moving = false;
+            state.room.forget_order();
             std::mem::take(&mut state.waiters)
         });
         for waiter in left.into_iter().flatten() {
-            (waiter.done)(self.shared.delivery());
+            waiter.tell(self.shared.delivery());
         }
     }
 }
@@ -147,7 +150,7 @@ impl Worker {
                 self.send_report(report, &settings);
             }
             for waiter in answered {
-                (waiter.done)(self.shared.delivery());
+                waiter.tell(self.shared.delivery());
             }
             if is_over {
                 return;

@@ -70,7 +70,7 @@ impl State {
         let is_closing = self.waiters.iter().any(|waiter| waiter.is_close);
         let report_at = match self.last_report {
             _ if is_closing => now,
-            None => *self.last_report.insert(now - REPORT_EVERY) + REPORT_EVERY,
+            None => now,
             Some(last) => last + REPORT_EVERY,
         };
         let mut jobs = Vec::new();
@@ -108,6 +108,8 @@ impl State {
         let is_over = !self.is_open && self.waiters.is_empty();
         if is_over {
             self.close();
+            // An `init` from here on starts another.
+            self.pump = None;
         }
         let moves = self.is_move_due(settings, now);
         let mut next = now + LOOK_EVERY;
@@ -143,7 +145,9 @@ impl State {
     }
 
     fn is_look_due(&mut self, settings: &Settings, now: Instant) -> bool {
-        if self.is_looking || !settings.config.spool || !self.is_open {
+        // Who closes at once, as a short script does, waits for the first look too.
+        let is_wanted = self.is_open || !self.waiters.is_empty();
+        if self.is_looking || !settings.config.spool || !is_wanted {
             return false;
         }
         self.looked_at

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::task::{spawn_blocking, spawn_local};
 
 use super::Worker;
-use crate::errors::build::{self, How};
+use crate::errors::build::{self, How, Made};
 use crate::errors::item::DiscardReason;
 use crate::errors::report::Discards;
 use crate::errors::settings::Settings;
 use crate::errors::shared::Shared;
 use crate::errors::state::Job;
-use crate::errors::transport::{Answer, Body, Transport};
+use crate::errors::transport::{Answer, Transport};
 
 /// After files hung, events go without what they tell for so long.
 const WITHOUT_FILES: Duration = Duration::from_secs(60);
@@ -40,14 +40,19 @@ enum Outcome {
 }
 
 impl UnderWay {
-    fn ended(mut self, outcome: Outcome, answer: Option<&Answer>) {
+    fn ended(mut self, outcome: Outcome, answer: Option<(&Answer, Discards)>) {
         let now = Instant::now();
         let job = self.job.take();
         let report = self.report.take();
         self.shared.with(|state| {
             state.under_way = state.under_way.saturating_sub(1);
             let is_flushing = !state.waiters.is_empty();
-            if let Some(answer) = answer {
+            if let Some((answer, left_out)) = answer {
+                if matches!(outcome, Outcome::Taken) {
+                    for (reason, category, count) in left_out.iter() {
+                        state.note_drop(reason, category, count);
+                    }
+                }
                 state.limits.learn(
                     answer.status,
                     answer.rate_limits.as_deref(),
@@ -155,7 +160,7 @@ impl Worker {
             Ok(transport) => transport,
             Err(why) => return under_way.ended(Outcome::Failed(why), None),
         };
-        let Some(body) = self.body(&under_way, settings).await else {
+        let Some(made) = self.envelope(&under_way, settings).await else {
             let corrupt = Outcome::Dropped(DiscardReason::Corrupt, None);
             return under_way.ended(corrupt, None);
         };
@@ -164,10 +169,10 @@ impl Worker {
             .dsn
             .as_ref()
             .map_or_else(String::new, ToString::to_string);
-        match transport.post(body).await {
+        match transport.post(made.body).await {
             Ok(answer) => {
                 let outcome = judge(&answer, &target);
-                under_way.ended(outcome, Some(&answer));
+                under_way.ended(outcome, Some((&answer, made.left_out)));
             }
             Err(why) => {
                 let why = format!("{target} {why}; events are kept until it answers");
@@ -188,7 +193,7 @@ impl Worker {
         let with = Arc::clone(settings);
         let parts = spawn_blocking(move || {
             let dsn = with.config.dsn.as_ref().ok_or("there is no DSN")?;
-            Transport::new(dsn, &with.proxies, with.config.request_timeout)
+            Transport::prepare(dsn, &with.proxies, with.config.request_timeout)
         });
         let parts = parts.await.map_err(|error| error.to_string())??;
         let transport = Rc::new(parts.assemble());
@@ -197,8 +202,9 @@ impl Worker {
     }
 
     /// The envelope; `None` for a record that is damaged.
-    async fn body(&self, under_way: &UnderWay, settings: &Arc<Settings>) -> Option<Body> {
+    async fn envelope(&self, under_way: &UnderWay, settings: &Arc<Settings>) -> Option<Made> {
         let now = self.shared.clock.wall();
+        let limits = self.shared.with(|state| state.limits.clone())?;
         let make = {
             let settings = Arc::clone(settings);
             let record = under_way.job.as_ref().map(|job| {
@@ -211,6 +217,7 @@ impl Worker {
                     settings: &settings,
                     facts: None,
                     report: report.as_ref(),
+                    limits: &limits,
                     enriches,
                     now,
                 };
@@ -228,7 +235,7 @@ impl Worker {
                 move || make(true)
             });
             match tokio::time::timeout(settings.config.request_timeout, made).await {
-                Ok(Ok(body)) => return body,
+                Ok(Ok(made)) => return made,
                 // A fault in what reads files: the event goes without.
                 Ok(Err(_)) => {}
                 // A file system hangs, and with it a thread of the pool.

@@ -3,11 +3,15 @@
 
 use std::borrow::Cow;
 
+use super::keys::Keys;
 use super::literal::Literal;
 use super::place::{Form, Pairs};
+use super::text::{self, Hints, Kind};
 
 /// Characters of a tag's name.
 const MAX_NAME: usize = 200;
+/// From this length a name may be what people are known by: an address, a card's number.
+pub(super) const MIN_TELLING: usize = 6;
 
 /// Whether a text has its form already.
 pub(super) fn accepts(form: Form, literal: &Literal<'_>) -> bool {
@@ -76,16 +80,26 @@ fn level(text: &str) -> &str {
     }
 }
 
-/// A name as a server takes it, if it takes it only otherwise.
-pub(super) fn name(pairs: Pairs, name: &str) -> Option<String> {
-    if pairs != Pairs::Tags {
-        return None;
+/// A field's name as it may leave and as a server takes it, if it does so only otherwise.
+pub(super) fn name(
+    pairs: Option<Pairs>,
+    name: &str,
+    hints: Hints,
+    keys: Keys<'_>,
+) -> Option<String> {
+    let clean = (name.len() >= MIN_TELLING)
+        .then(|| text::scrub_hinted(name, hints, Kind::Prose, keys))
+        .flatten()
+        .map(|clean| clean.text);
+    if pairs != Some(Pairs::Tags) {
+        return clean;
     }
     let allowed = |it: char| it.is_ascii_alphanumeric() || "_.:-".contains(it);
-    if name.len() <= MAX_NAME && !name.is_empty() && name.chars().all(allowed) {
+    let known = clean.as_deref().unwrap_or(name);
+    if known.len() <= MAX_NAME && !known.is_empty() && known.chars().all(allowed) {
         return None;
     }
-    let named: String = name
+    let named: String = known
         .chars()
         .take(MAX_NAME)
         .map(|it| if allowed(it) { it } else { '_' })

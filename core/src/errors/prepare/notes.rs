@@ -71,6 +71,8 @@ impl Remark {
 pub(super) enum Step {
     /// Where the field's name stands in the text, without its quotes.
     Field(Range<usize>),
+    /// A field whose name is written otherwise than it stands there.
+    Renamed(String),
     Item(usize),
 }
 
@@ -125,6 +127,7 @@ pub(super) fn merge(text: &str, known: Option<&str>, notes: &[Note]) -> String {
 fn step_name(text: &str, step: &Step) -> String {
     match step {
         Step::Item(index) => index.to_string(),
+        Step::Renamed(name) => name.clone(),
         Step::Field(name) => {
             let raw = text.get(name.clone()).unwrap_or_default();
             if raw.contains('\\') {

@@ -17,6 +17,7 @@ use super::keys::Keys;
 use super::literal::{self, Literal, Stop};
 use super::notes::{LIMIT, Note, Remark, Step};
 use super::place::{self, Form, Group, Pairs, Place, Rule};
+use super::text::Kind;
 use scalar::quote;
 
 /// What stands for what lies too deep.
@@ -197,17 +198,24 @@ impl<'t> Walk<'t> {
 
     /// Makes an object or a list of what is none.
     fn wrapped(&mut self, rule: Rule, outer: Room) -> Result<(), Stop> {
-        let (open, close) = match rule.form {
-            Form::List => ("[", "]"),
-            _ => ("{\"value\":", "}"),
+        let (open, close, step) = match rule.form {
+            Form::List => ("[", "]", Some(Step::Item(0))),
+            _ => ("{\"value\":", "}", None),
         };
         self.edits.replace(self.at..self.at, open);
-        let inner = Rule {
-            form: Form::Any,
-            is_optional: false,
-            ..rule
+        let inner = match rule.form {
+            Form::List => place::item(rule.place, rule),
+            _ => Rule {
+                form: Form::Any,
+                is_optional: false,
+                ..rule
+            },
         };
+        self.path.extend(step.clone());
         self.value(inner, outer)?;
+        if step.is_some() {
+            self.path.pop();
+        }
         self.edits.replace(self.at..self.at, close);
         Ok(())
     }
@@ -237,8 +245,9 @@ impl<'t> Walk<'t> {
                     cut_from = cut_from.or(Some(end_of_last));
                     self.at = literal::pass_over(self.text, self.at)?;
                 } else {
-                    self.path.push(Step::Field(name_range.clone()));
-                    self.field(&name, name_range, rule, room, &mut held)?;
+                    let step = self.name(&name, name_range, rule.place)?;
+                    self.path.push(step);
+                    self.field(&name, rule, room, &mut held)?;
                     self.path.pop();
                     end_of_last = self.at;
                 }
@@ -261,10 +270,35 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
+    /// Writes a field's name otherwise where it must not leave as it is; the step to its value.
+    fn name(
+        &mut self,
+        name: &Literal<'_>,
+        range: Range<usize>,
+        place: Place,
+    ) -> Result<Step, Stop> {
+        let pairs = match place {
+            Place::Pairs(pairs) => Some(pairs),
+            _ => None,
+        };
+        let may_tell = name.raw.len() >= form::MIN_TELLING && name.hints.concern(Kind::Prose);
+        if !may_tell && pairs != Some(Pairs::Tags) {
+            return Ok(Step::Field(range));
+        }
+        let text = name.decode()?;
+        Ok(match form::name(pairs, &text, name.hints, self.keys) {
+            None => Step::Field(range),
+            Some(better) => {
+                self.edits
+                    .replace(range.start - 1..range.end + 1, quote(&better));
+                Step::Renamed(better)
+            }
+        })
+    }
+
     fn field(
         &mut self,
         name: &Literal<'_>,
-        name_range: Range<usize>,
         whole: Rule,
         room: Room,
         held: &mut Held,
@@ -273,10 +307,6 @@ impl<'t> Walk<'t> {
         let rule = place::field(whole.place, &name, whole);
         let start = self.at;
         if let Place::Pairs(pairs) = whole.place {
-            if let Some(better) = form::name(pairs, &name) {
-                self.edits
-                    .replace(name_range.start - 1..name_range.end + 1, quote(&better));
-            }
             return self.paired(pairs, &name, rule, room);
         }
         if rule.is_named_freely && self.keys.is_sensitive(&name) {

@@ -15,7 +15,7 @@ use super::contained::contained;
 use super::exceptions;
 use super::stack::Stack;
 use crate::client;
-use crate::errors::{Delivery, EventId};
+use crate::errors::{Category, Delivery, DiscardReason, EventId};
 
 /// Captures an error with its sources and this thread's stack. Never waits for the network, and
 /// looks no names up: the stack's are found later, off this thread.
@@ -37,8 +37,8 @@ use crate::errors::{Delivery, EventId};
 #[track_caller]
 #[inline(never)]
 pub fn capture_error<E: Error + ?Sized>(error: &E) -> Option<EventId> {
-    let exceptions = contained(|| exceptions::of(error))?;
-    black_box(captured(exceptions, Location::caller()))
+    let hub = hub()?;
+    black_box(captured(&hub, exceptions::of(error), Location::caller()))
 }
 
 /// As [`capture_error`], with a scope of its own that `set` changes for this event alone.
@@ -58,16 +58,15 @@ pub fn capture_error_with<E: Error + ?Sized>(
     error: &E,
     set: impl FnOnce(&mut Scope),
 ) -> Option<EventId> {
-    let exceptions = contained(|| exceptions::of(error))?;
-    let hub = hub();
+    let hub = hub()?;
     let _scope = hub.push_scope();
     hub.configure_scope(set);
-    black_box(captured(exceptions, Location::caller()))
+    black_box(captured(&hub, exceptions::of(error), Location::caller()))
 }
 
 /// Captures a message. From level `Error` on it has this thread's stack.
 pub fn capture_message(text: &str, level: Level) -> Option<EventId> {
-    id(hub().capture_message(text, level))
+    sent(&*hub()?, |hub| hub.capture_message(text, level))
 }
 
 /// Tries to deliver all that waits in the process-wide instance, for at most `limit`, and answers
@@ -108,18 +107,17 @@ pub fn close(limit: Duration) -> Delivery {
 
 /// Has the client of this thread's hub hand over what it keeps.
 fn hand_over() {
-    if let Some(client) = Hub::current().client() {
-        contained(|| binding::hand_over(&client));
-    }
+    contained(|| {
+        if let Some(client) = Hub::current().client() {
+            binding::hand_over(&client);
+        }
+    });
 }
 
 /// Called by what the program calls, and by nothing between: two frames are ours, neither inlined
 /// nor replaced by a tail call, and are left out.
 #[inline(never)]
-fn captured(mut exceptions: Vec<Exception>, place: &Location<'_>) -> Option<EventId> {
-    let hub = hub();
-    // Without a client there is nothing to find the stack for.
-    hub.client()?;
+fn captured(hub: &Hub, mut exceptions: Vec<Exception>, place: &Location<'_>) -> Option<EventId> {
     let mut event = Event {
         level: Level::Error,
         ..Event::default()
@@ -129,18 +127,31 @@ fn captured(mut exceptions: Vec<Exception>, place: &Location<'_>) -> Option<Even
         outermost.stacktrace = Some(stack.into_event(&mut event));
     }
     event.exception = exceptions.into();
-    id(hub.capture_event(event))
+    sent(hub, |hub| hub.capture_event(event))
 }
 
-/// This thread's hub. One that is older than `init` gets its client now.
-fn hub() -> Arc<Hub> {
-    let hub = Hub::current();
-    if hub.client().is_none() {
-        hub.bind_client(binding::bound());
-    }
-    hub
-}
-
-fn id(id: Uuid) -> Option<EventId> {
+/// What the hub answers. A `before_send` that panics, or a processor, loses the event and not the
+/// caller, who has trouble enough.
+fn sent(hub: &Hub, send: impl FnOnce(&Hub) -> Uuid) -> Option<EventId> {
+    let Some(id) = contained(|| send(hub)) else {
+        if let Ok(tally) = client::global() {
+            tally
+                .errors()
+                .discard(Category::Error, DiscardReason::EventProcessor, 1);
+        }
+        return None;
+    };
     (!id.is_nil()).then_some(EventId(id.as_u128()))
+}
+
+/// This thread's hub, if it has a client. One that is older than `init` gets its client now. There
+/// is none where the thread's own values are gone already.
+fn hub() -> Option<Arc<Hub>> {
+    contained(|| {
+        let hub = Hub::current();
+        if hub.client().is_none() {
+            hub.bind_client(Some(binding::bound()?));
+        }
+        Some(hub)
+    })?
 }

@@ -2,17 +2,22 @@
 //! stack get one.
 
 use std::panic::{self, PanicHookInfo};
-use std::sync::Once;
+use std::sync::{Arc, Once, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use sentry_core::protocol::{Event, Exception, Level, Mechanism, Thread};
-use sentry_core::{ClientOptions, Hub, Integration};
+use sentry_core::{Client, ClientOptions, Hub, Integration};
 
+use super::binding;
 use super::contained::is_ours;
 use super::exceptions;
 use super::stack::Stack;
 use super::transport::is_last_chance;
 use crate::trace::{SessionEnd, Traces};
+
+/// How long a hub may be locked that is only busy.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reports panics, before the hook that was there, which stays and prints as ever.
 ///
@@ -57,19 +62,44 @@ fn report(info: &PanicHookInfo<'_>) {
     if is_ours() {
         return;
     }
-    // Of the client that is bound here and now: another's integrations are its own affair.
-    sentry_core::with_integration(|integration: &PanicIntegration, hub: &Hub| {
-        hub.capture_event(event(info));
-        if !is_last_chance() {
-            return;
-        }
-        if let Some(traces) = &integration.traces {
+    let hub = Hub::current();
+    if is_free(&hub) {
+        // Of the client that is bound here and now: another's integrations are its own affair.
+        hub.with_integration(|integration: &PanicIntegration| {
+            hub.capture_event(event(info));
+            if let Some(client) = hub.client() {
+                end(&client, integration.traces.as_ref());
+            }
+        });
+    } else if let Some(client) = binding::bound() {
+        client.capture_event(event(info), None);
+        end(&client, None);
+    }
+}
+
+/// Where the process is about to end: its session crashed, and a delivery is tried.
+fn end(client: &Client, traces: Option<&Traces>) {
+    if is_last_chance() {
+        if let Some(traces) = traces {
             traces.end_session(SessionEnd::Crashed);
         }
-        if let Some(client) = hub.client() {
-            client.flush(None);
-        }
-    });
+        client.flush(None);
+    }
+}
+
+/// Whether the hub can be asked. A program that panics within `add_breadcrumb` has it locked until
+/// the thread unwinds, and whoever asked it here would wait for good; so another thread asks.
+fn is_free(hub: &Arc<Hub>) -> bool {
+    let (tell, told) = mpsc::channel();
+    let asked = Arc::clone(hub);
+    let asks = thread::Builder::new()
+        .name("tallylight-probe".to_owned())
+        .spawn(move || {
+            asked.client();
+            // Whoever waited may have gone.
+            let _ = tell.send(());
+        });
+    asks.is_err() || told.recv_timeout(PATIENCE).is_ok()
 }
 
 fn event(info: &PanicHookInfo<'_>) -> Event<'static> {

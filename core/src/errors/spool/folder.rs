@@ -203,7 +203,9 @@ fn make(path: &Path) -> Result<(), String> {
         })
         .map_err(|error| refused(format!("cannot be read ({error})")))?;
     if !metadata.is_dir() {
-        return Err(refused("is no folder; set TALLYLIGHT_SPOOL_DIR to one".to_owned()));
+        return Err(refused(
+            "is no folder; set TALLYLIGHT_SPOOL_DIR to one".to_owned(),
+        ));
     }
     // Events say much about users: nobody else may read them, or replace them.
     if metadata.uid() != os::user() {

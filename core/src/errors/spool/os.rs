@@ -8,6 +8,10 @@ use std::path::Path;
 /// Has the file hold so many bytes for real, so that no write to its mapping can find the disk full
 /// (a sparse file would end the process by SIGBUS then).
 pub(super) fn allocate(file: &File, bytes: usize) -> io::Result<()> {
+    // Past this limit the system would not only refuse, but end the process by SIGXFSZ.
+    if bytes as u64 > largest_file() {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     #[cfg(target_os = "linux")]
     {
         let length = libc::off_t::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
@@ -30,6 +34,18 @@ pub(super) fn allocate(file: &File, bytes: usize) -> io::Result<()> {
         left -= piece;
     }
     Ok(())
+}
+
+fn largest_file() -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is ours and lives through the call, which writes it.
+    match unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } {
+        0 => limit.rlim_cur,
+        _ => u64::MAX,
+    }
 }
 
 /// Takes the file's lock for this process; whether it was free (or this process's already). It ends

@@ -384,7 +384,10 @@ mod tests {
         };
         let contents = record.contents().unwrap();
         assert_eq!(contents.payload, item.payload);
-        assert_eq!((contents.trace, contents.profile), (item.trace, item.profile));
+        assert_eq!(
+            (contents.trace, contents.profile),
+            (item.trace, item.profile)
+        );
         assert_eq!(contents.attachments.len(), 2);
         assert_eq!(contents.attachments[0].content_type, Some("text/plain"));
         assert_eq!(contents.attachments[1].content_type, None);

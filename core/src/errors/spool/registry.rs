@@ -16,7 +16,9 @@ use crate::fork;
 
 /// Taken inside the fork gate; whoever holds it takes no other lock. The number is the fork's: what
 /// a parent had open is not in use here.
-static OPEN: Mutex<Option<HashMap<PathBuf, (u32, Arc<File>)>>> = Mutex::new(None);
+static OPEN: Mutex<Option<Open>> = Mutex::new(None);
+
+type Open = HashMap<PathBuf, (u32, Arc<File>)>;
 
 pub(super) fn add(path: &Path, file: &Arc<File>) {
     if let Some(_inside) = fork::enter() {

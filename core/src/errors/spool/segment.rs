@@ -64,12 +64,13 @@ pub(crate) enum Unusable {
     Newer,
     /// It is none of ours, or damaged beyond its first page.
     Damaged,
-    Io(io::Error),
+    /// The system does not give it.
+    Refused,
 }
 
 impl From<io::Error> for Unusable {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+    fn from(_: io::Error) -> Self {
+        Self::Refused
     }
 }
 
@@ -235,6 +236,7 @@ impl Segment {
         self.file.is_some()
     }
 
+    #[cfg(test)]
     pub(crate) fn path(&self) -> Option<&Path> {
         self.file.as_ref().map(|file| file.path.as_path())
     }
@@ -370,7 +372,9 @@ impl Segment {
         let mut records = Vec::new();
         let mut damaged = 0;
         let mut at = FIRST;
-        let mut is_lost = false;
+        // A stretch without a record, and whether it may be what a killed writer left: that never
+        // has a state, and is the last there is.
+        let mut gap: Option<bool> = None;
         let end = self.used().min(self.len());
         while at + HEAD <= end {
             let Some(place) = u32::try_from(at).ok() else {
@@ -386,19 +390,17 @@ impl Segment {
             });
             match whole {
                 Some((head, length, state)) => {
-                    is_lost = false;
+                    damaged += u32::from(gap.take() == Some(true));
                     if state != State::Moved {
                         records.push((place, head));
                     }
                     at += footprint(length);
                 }
                 None => {
-                    let is_unfinished =
-                        bytes[STATE..STATE + 4] == [0; 4] || bytes.iter().all(|byte| *byte == 0);
-                    // One stretch, however long it is.
-                    if !is_unfinished && !is_lost {
-                        damaged += 1;
-                        is_lost = true;
+                    if gap.is_none() {
+                        let is_unfinished = bytes[STATE..STATE + 4] == [0; 4];
+                        damaged += u32::from(!is_unfinished);
+                        gap = Some(is_unfinished);
                     }
                     at += ALIGN;
                 }
@@ -443,11 +445,7 @@ impl Segment {
         found
     }
 
-    fn ledger_word(
-        &self,
-        reason: usize,
-        category: usize,
-    ) -> Option<&std::sync::atomic::AtomicU32> {
+    fn ledger_word(&self, reason: usize, category: usize) -> Option<&std::sync::atomic::AtomicU32> {
         if reason >= LEDGER_REASONS || category >= LEDGER_CATEGORIES {
             return None;
         }

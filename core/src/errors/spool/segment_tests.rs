@@ -169,6 +169,8 @@ fn an_unfinished_record_is_none() {
         profile: None,
     };
     segment.append(&head(2), &Parts::of(&item), State::Writing);
+    // And one of which only the payload was there.
+    segment.map.write(segment.used() + HEAD, &[0x5a; 1_000]);
     let path = left_behind(segment);
     let found = Segment::adopt(&path, &folder.path().join("b.spool")).unwrap();
     assert_eq!((found.records.len(), found.damaged), (1, 0));

@@ -18,7 +18,7 @@ use sentry_receiver::{Answer, Mode, Receiver};
 
 use super::KEEP;
 use crate::config::Config;
-use crate::errors::item::{Category, EventId, Item, Outcome};
+use crate::errors::item::{Category, EventId, Item};
 use crate::errors::spool::{Segment, State};
 
 const JOURNAL: &str = "TALLYLIGHT_TEST_JOURNAL";
@@ -49,7 +49,7 @@ fn spawn(role: &str, seed: u64, receiver: &Receiver, folder: &Path) -> Child {
         .env(JOURNAL, folder.join(format!("{role}-{seed}.journal")))
         .env("TALLYLIGHT_DSN", receiver.dsn())
         .env("TALLYLIGHT_SPOOL_DIR", folder.join("spool"))
-        .env("TALLYLIGHT_MAX_SPOOL_BYTES", "3000000")
+        .env("TALLYLIGHT_MAX_SPOOL_BYTES", "6000000")
         .env("TALLYLIGHT_STORM_LIMIT", "3")
         .env("TALLYLIGHT_REQUEST_TIMEOUT_MS", "150")
         .stdout(Stdio::null())
@@ -87,7 +87,8 @@ fn process() {
         let outcome = tally.errors().capture(&Item {
             category: Category::Error,
             id,
-            payload: &serde_json::json!({ "event_id": id.to_string(), "message": text }).to_string(),
+            payload: &serde_json::json!({ "event_id": id.to_string(), "message": text })
+                .to_string(),
             trace: None,
             attachments: &[],
             profile: None,
@@ -102,7 +103,7 @@ fn process() {
                 tally.errors().close_blocking(dice.millis(1, 200));
                 return;
             }
-            2..20 => std::thread::sleep(dice.millis(1, 8)),
+            2..30 => std::thread::sleep(dice.millis(2, 16)),
             _ => {}
         }
     }
@@ -137,7 +138,11 @@ fn flap(receiver: &Receiver, dice: &mut Dice, is_over: &AtomicBool) {
 fn journals(folder: &Path) -> HashMap<String, Option<String>> {
     let mut told = HashMap::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
-        if entry.path().extension().is_none_or(|found| found != "journal") {
+        if entry
+            .path()
+            .extension()
+            .is_none_or(|found| found != "journal")
+        {
             continue;
         }
         for line in fs::read_to_string(entry.path()).unwrap().lines() {
@@ -201,7 +206,12 @@ fn every_event_is_in_exactly_one_place() {
         let mut running: Vec<Child> = Vec::new();
         while started.elapsed() < Duration::from_secs(12) {
             while running.len() < 2 {
-                running.push(spawn("work", dice.roll(u64::MAX >> 33), receiver, folder.path()));
+                running.push(spawn(
+                    "work",
+                    dice.roll(u64::MAX >> 33),
+                    receiver,
+                    folder.path(),
+                ));
             }
             std::thread::sleep(dice.millis(100, 500));
             let mut victim = running.swap_remove(dice.roll(2) as usize);
@@ -227,7 +237,10 @@ fn every_event_is_in_exactly_one_place() {
     });
     assert!(drained, "the spool is emptied once the server answers");
     let captured = check(&receiver, folder.path(), true);
-    assert!(kills > 5 && captured > 500, "{kills} kills, {captured} events");
+    assert!(
+        kills > 5 && captured > 500,
+        "{kills} kills, {captured} events"
+    );
 }
 
 /// Compares what processes were told with what there is; how many events there were.

@@ -24,11 +24,12 @@ pub(crate) fn folder(name: &str) -> Folder {
     use std::os::unix::fs::DirBuilderExt;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let path = std::env::temp_dir().join(format!(
-        "tallylight-{}-{name}-{number}",
-        std::process::id()
-    ));
-    std::fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+    let path =
+        std::env::temp_dir().join(format!("tallylight-{}-{name}-{number}", std::process::id()));
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&path)
+        .unwrap();
     Folder(path)
 }
 

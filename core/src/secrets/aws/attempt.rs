@@ -13,7 +13,7 @@ use aws_sdk_secretsmanager::Client;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Aws;
-use super::classify::{Action, Refused, Subject, next_is_signed_better, timed_out};
+use super::classify::{Action, Refused, Subject, WHEN_THROTTLED, next_is_signed_better, timed_out};
 use super::client::Session;
 use super::credentials::no_region;
 use super::throttle::{Ending, Turn, full_jitter};
@@ -194,6 +194,7 @@ impl Aws {
             name: leg.call.name,
             region: leg.region,
             skew,
+            endpoint: leg.session.endpoint_names.of_call(leg.call.action),
         };
         let failure = match refused {
             Some(refused) => refused.judge(subject),
@@ -219,6 +220,12 @@ impl Aws {
     }
 
     fn no_turn(&self, leg: &Leg<'_>) -> Failure {
+        let hint = match self.inner.throttle.is_held_back() {
+            true => WHEN_THROTTLED,
+            false => {
+                "raise the deadline, or prefetch what is needed at the start, 20 secrets a call"
+            }
+        };
         let mut failure = Failure::new(
             FailureKind::TimedOut,
             leg.call.name,
@@ -227,7 +234,7 @@ impl Aws {
                 self.settings().concurrency
             ),
         )
-        .hint("raise TALLYLIGHT_SECRETS_CONCURRENCY or the deadline, or prefetch what is needed at the start");
+        .hint(hint);
         failure.region = Some(leg.region.to_owned());
         failure
     }

@@ -19,6 +19,10 @@ const LONGEST_TEXT: usize = 400;
 /// Past this a signature is refused for the clock's sake; AWS allows five minutes.
 const SKEW_THAT_MATTERS: u64 = 240;
 
+/// More calls at one time would only be throttled more.
+pub(super) const WHEN_THROTTLED: &str = "it is tried again by itself; many processes that start at once do this; if it stays, \
+     lower TALLYLIGHT_SECRETS_CONCURRENCY, raise TALLYLIGHT_SECRETS_TTL_MS, or prefetch, 20 secrets a call";
+
 /// A call to AWS, by its API name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Action {
@@ -38,11 +42,15 @@ impl Action {
 
     /// The permission it needs, as IAM spells it.
     fn permission(self) -> String {
-        let service = match self.api {
-            "AssumeRole" | "GetCallerIdentity" => "sts",
-            _ => "secretsmanager",
+        let service = match self.is_of_sts() {
+            true => "sts",
+            false => "secretsmanager",
         };
         format!("{service}:{}", self.api)
+    }
+
+    pub(super) fn is_of_sts(self) -> bool {
+        matches!(self.api, "AssumeRole" | "GetCallerIdentity")
     }
 }
 
@@ -55,6 +63,8 @@ pub(super) struct Subject<'a> {
     pub(super) region: &'a str,
     /// Seconds that the service's clock is ahead of ours, if it has answered.
     pub(super) skew: Option<i64>,
+    /// What named the endpoint that was asked, or would name one.
+    pub(super) endpoint: &'static str,
 }
 
 /// What an error of the SDK says, whatever the operation.
@@ -135,19 +145,25 @@ impl Refused {
                 subject.name,
                 format!("the connection to AWS broke off: {}", plain(why)),
             )
-            .hint("it is tried again by itself; check the network and AWS_ENDPOINT_URL"),
+            .hint(format!(
+                "it is tried again by itself; check the network and {}",
+                subject.endpoint
+            )),
             Trouble::Garbage => Failure::new(
                 FailureKind::Unreachable,
                 subject.name,
                 "what answered is not AWS: its answer cannot be read",
             )
-            .hint("check AWS_ENDPOINT_URL, and whether a proxy stands between"),
+            .hint(format!(
+                "check {}, and whether a proxy stands between",
+                subject.endpoint
+            )),
             Trouble::Unsendable(why) => Failure::new(
                 FailureKind::Invalid,
                 subject.name,
                 format!("no request could be made of it: {}", plain(why)),
             )
-            .hint("check the region and AWS_ENDPOINT_URL"),
+            .hint(format!("check the region and {}", subject.endpoint)),
         };
         failure.region = Some(subject.region.to_owned());
         failure.request_id = self.request_id.as_deref().map(plain);
@@ -189,10 +205,12 @@ impl Refused {
             _ => FailureKind::Unreachable,
         };
         let hint = match kind {
-            FailureKind::Unreachable => {
-                "what answered is not AWS; check AWS_ENDPOINT_URL, and whether a proxy stands between"
-            }
-            _ => "it is tried again by itself",
+            FailureKind::Unreachable => format!(
+                "what answered is not AWS; check {}, and whether a proxy stands between",
+                subject.endpoint
+            ),
+            FailureKind::Throttled => WHEN_THROTTLED.to_owned(),
+            _ => "it is tried again by itself".to_owned(),
         };
         Failure::new(kind, subject.name, format!("AWS answered HTTP {status}")).hint(hint)
     }
@@ -252,7 +270,10 @@ impl Refused {
             ),
             "MissingAuthenticationToken" | "MissingAuthenticationTokenException" => (
                 FailureKind::Credentials,
-                "the request arrived unsigned; check AWS_ENDPOINT_URL, and whether a proxy stands between".to_owned(),
+                format!(
+                    "the request arrived unsigned; check {}, and whether a proxy stands between",
+                    subject.endpoint
+                ),
             ),
             "LimitExceededException" | "LimitExceeded" if subject.action.writes => (
                 FailureKind::Invalid,
@@ -261,7 +282,7 @@ impl Refused {
             ),
             _ if is_throttle(code) || self.status == Some(429) => (
                 FailureKind::Throttled,
-                "it is tried again by itself; many processes that start at once do this".to_owned(),
+                WHEN_THROTTLED.to_owned(),
             ),
             "InternalServiceError" | "InternalServiceErrorException" | "InternalFailure" | "InternalServerError"
             | "ServiceUnavailable" | "ServiceUnavailableException" | "ServiceFailure" => {
@@ -272,7 +293,7 @@ impl Refused {
             }
             "UnknownOperationException" => (
                 FailureKind::Invalid,
-                "what answers is not AWS Secrets Manager; check AWS_ENDPOINT_URL".to_owned(),
+                format!("what answers is not AWS Secrets Manager; check {}", subject.endpoint),
             ),
             "ResourceExistsException" => (
                 FailureKind::Invalid,
@@ -324,17 +345,19 @@ pub(super) fn timed_out(subject: Subject<'_>) -> Failure {
 
 fn unreachable(subject: Subject<'_>, why: &str) -> Failure {
     let hint = if why.contains("not valid for name") {
-        "check AWS_ENDPOINT_URL, and whether a proxy stands between: what answers has another name"
-            .to_owned()
+        format!(
+            "check {}, and whether a proxy stands between: what answers has another name",
+            subject.endpoint
+        )
     } else if why.contains("certificate") {
         "install the system's root certificates (ca-certificates), or name a file with them in SSL_CERT_FILE".to_owned()
     } else if why.contains("lookup") || why.contains("dns") {
         format!(
-            "check that {} is a region, AWS_ENDPOINT_URL, and the name servers",
-            subject.region
+            "check that {} is a region, {}, and the name servers",
+            subject.region, subject.endpoint
         )
     } else {
-        "check the network and AWS_ENDPOINT_URL".to_owned()
+        format!("check the network and {}", subject.endpoint)
     };
     Failure::new(
         FailureKind::Unreachable,

@@ -18,6 +18,7 @@ fn get(skew: Option<i64>) -> Subject<'static> {
         name: "cineview-gemini-api",
         region: "eu-west-1",
         skew,
+        endpoint: "AWS_ENDPOINT_URL",
     }
 }
 
@@ -160,5 +161,22 @@ proptest! {
         let failure = answered(&code, &message, status).judge(get(skew));
         prop_assert_eq!(failure.region.as_deref(), Some("eu-west-1"));
         prop_assert!(!failure.text.is_empty());
+    }
+}
+
+#[test]
+fn throttling_asks_for_fewer_calls_and_not_for_more() {
+    for refused in [
+        answered("ThrottlingException", "Rate exceeded", 400),
+        answered("", "", 429),
+    ] {
+        let failure = refused.judge(get(None));
+        assert_eq!(failure.kind, FailureKind::Throttled);
+        for advice in [
+            "lower TALLYLIGHT_SECRETS_CONCURRENCY",
+            "raise TALLYLIGHT_SECRETS_TTL_MS",
+        ] {
+            assert!(failure.hint.contains(advice), "{}", failure.hint);
+        }
     }
 }

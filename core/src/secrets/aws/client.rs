@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use super::AwsSettings;
 use super::clock::ServiceClock;
 use super::credentials::{Found, Identity, find};
+use super::endpoint::EndpointNames;
 use super::http;
 use super::limit::AnswerLimit;
 use crate::secrets::failure::{Failure, FailureKind};
@@ -140,6 +141,8 @@ pub(super) struct Session {
     pub(super) identity: Identity,
     renew_at: Mutex<SystemTime>,
     is_refused: AtomicBool,
+    /// What named the endpoints.
+    pub(super) endpoint_names: EndpointNames,
     clock: ServiceClock,
     clients: Mutex<Vec<(String, Client)>>,
 }
@@ -154,6 +157,7 @@ impl Session {
             region_from: found.region_from,
             identity: found.identity,
             is_refused: AtomicBool::new(false),
+            endpoint_names: EndpointNames::of(&sessions.settings),
             clock: sessions.clock.clone(),
             clients: Mutex::default(),
         }

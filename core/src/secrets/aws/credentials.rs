@@ -27,6 +27,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::AwsSettings;
 use super::classify::{Action, Refused, Subject, chain, plain};
+use super::endpoint::{EndpointNames, is_private};
 use crate::secrets::failure::{Failure, FailureKind};
 
 /// The metadata service is on the machine itself; where there is none, its address may swallow
@@ -154,14 +155,6 @@ fn timeouts(settings: &AwsSettings) -> TimeoutConfig {
         .build()
 }
 
-/// Whether an endpoint is Secrets Manager's own on a private network, where nobody assumes roles;
-/// any other stands in for all of AWS.
-pub(super) fn is_private(endpoint: &str) -> bool {
-    [".amazonaws.", ".vpce.", ".api.aws"]
-        .iter()
-        .any(|part| endpoint.contains(part))
-}
-
 /// The region, and what named it.
 async fn find_region(
     settings: &AwsSettings,
@@ -264,11 +257,13 @@ async fn assume(
         Ok(credentials) => return Ok(credentials),
         Err(error) => error,
     };
+    let action = Action::reads("AssumeRole");
     let subject = Subject {
-        action: Action::reads("AssumeRole"),
+        action,
         name: role,
         region: &region,
         skew: None,
+        endpoint: EndpointNames::of(settings).of_call(action),
     };
     let mut failure = match refused_by_sts(&error) {
         Some(refused) => refused.judge(subject),

@@ -14,6 +14,7 @@ mod clock;
 mod credentials;
 #[cfg(any(feature = "cli", test))]
 mod doctor;
+mod endpoint;
 mod http;
 mod limit;
 #[cfg(any(feature = "cli", test))]

@@ -146,6 +146,12 @@ impl Throttle {
         }
     }
 
+    /// Whether AWS has asked for fewer calls than are configured.
+    pub(super) fn is_held_back(&self) -> bool {
+        let state = self.state.lock();
+        state.limit.allowed < state.limit.most
+    }
+
     /// Calls that may be out at one time now.
     #[cfg(test)]
     pub(super) fn allowed(&self) -> usize {

@@ -135,7 +135,7 @@ impl Walk<'_> {
                     let (literal, end) = literal::string(self.text, start)?;
                     let text = literal.decode()?;
                     self.at = end;
-                    if let Some(better) = form::name(pairs, &text) {
+                    if let Some(better) = form::name(Some(pairs), &text, literal.hints, self.keys) {
                         self.edits.replace(start..end, quote(&better));
                     }
                     name = Some(text);

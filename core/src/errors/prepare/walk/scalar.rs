@@ -50,10 +50,7 @@ impl Walk<'_> {
                 let (short, _) = cut(raw, 64, usize::MAX);
                 self.edits.replace(start..self.at, quote(&short));
             } else if rule.kind != Kind::Plain
-                && matches!(
-                    text::scrub(raw, rule.kind, self.keys),
-                    std::borrow::Cow::Owned(_)
-                )
+                && matches!(text::scrub(raw, rule.kind, self.keys), Cow::Owned(_))
             {
                 self.filter(start);
             }

@@ -24,6 +24,7 @@ fn probe() {
     let aws = Aws::new(AwsSettings {
         role_arn: variable("PROBE_ROLE"),
         external_id: variable("PROBE_EXTERNAL_ID"),
+        endpoint: variable("PROBE_ENDPOINT"),
         ..AwsSettings::default()
     });
     run(async {
@@ -467,5 +468,48 @@ fn what_is_wrong_with_the_way_there_is_named() {
                 .contains("AWS_ENDPOINT_URL"),
             "{report}"
         );
+    }
+}
+
+#[test]
+fn the_endpoint_that_was_used_is_the_one_to_check() {
+    let Some(world) = World::open() else { return };
+    let nowhere = "http://secretsmanager.example.invalid";
+    let usual = || Case::new("x").usual(&world);
+    for (case, variable) in [
+        (
+            usual().set("AWS_ENDPOINT_URL", nowhere),
+            "AWS_ENDPOINT_URL,",
+        ),
+        (
+            usual().set("AWS_ENDPOINT_URL_SECRETS_MANAGER", nowhere),
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+        ),
+        (
+            usual()
+                .set("AWS_ENDPOINT_URL_SECRETS_MANAGER", &world.proxy.url())
+                .set("PROBE_ENDPOINT", nowhere),
+            "TALLYLIGHT_SECRETS_ENDPOINT",
+        ),
+        (
+            usual()
+                .set("PROBE_ENDPOINT", nowhere)
+                .set("PROBE_ROLE", "arn:aws:iam::123456789012:role/reader"),
+            "TALLYLIGHT_SECRETS_ENDPOINT",
+        ),
+        (
+            usual()
+                .set("AWS_ENDPOINT_URL_STS", nowhere)
+                .set("PROBE_ROLE", "arn:aws:iam::123456789012:role/reader"),
+            "AWS_ENDPOINT_URL_STS",
+        ),
+    ] {
+        let report = case.run();
+        assert_eq!(report["kind"], "unreachable", "{report}");
+        let hint = report["hint"].as_str().unwrap();
+        assert!(hint.contains(variable), "{variable}: {report}");
+        if variable.starts_with("TALLYLIGHT") {
+            assert!(!hint.contains("AWS_ENDPOINT_URL"), "{report}");
+        }
     }
 }

@@ -321,6 +321,9 @@ fn whoever_gets_no_turn_is_told_so_in_time() {
         let failure = result.err().unwrap();
         assert_eq!(failure.kind, FailureKind::TimedOut);
         assert!(failure.text.contains("turn"), "{}", failure.text);
+        // Nobody throttles: more calls at one time would hang, too.
+        assert!(failure.hint.contains("deadline"), "{}", failure.hint);
+        assert!(!failure.hint.contains("CONCURRENCY"), "{}", failure.hint);
         assert_eq!(world.gets(), 1);
     });
 }

@@ -1,12 +1,14 @@
-//! System calls of the commands on secrets: a terminal without echo, and the end of a whole group of
-//! processes.
+//! System calls of the commands on secrets: a terminal without echo, the end of a whole group of
+//! processes, and whether anybody could read what goes to standard output.
 //!
-//! All of their unsafe code is here. The invariant: whatever mode the terminal had, it has again when
+//! All of their unsafe code is here; that of signals and of waiting is in `crate::cli::os`. The invariant: whatever mode the terminal had, it has again when
 //! [`Hidden`] is dropped, after an answer, a signal or a panic; and what was typed ahead is thrown
 //! away then, so that the rest of a pasted key does not end up as commands of the shell.
 
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::process::Child;
 
 /// The terminal without echo, until it is dropped.
@@ -58,4 +60,27 @@ pub(super) fn end_group(child: &mut Child) {
     unsafe { libc::killpg(child.id().cast_signed(), libc::SIGKILL) };
     // It was killed: there is nothing more to learn of it.
     let _ = child.wait();
+}
+
+/// Whether standard output was closed when this program was started, so that what is written goes
+/// nowhere, or to a file that has its number by chance.
+///
+/// A closed one cannot be seen as such: the runtimes of Rust and of Node put the null device in its
+/// place, open for reading too, which a shell's `>/dev/null` is not; in Python the next file that is
+/// opened gets its number, and is not one that a program inherits.
+pub(super) fn is_stdout_closed() -> bool {
+    let stdout = io::stdout();
+    // SAFETY: asks for the flags of a number that may be none, and changes nothing.
+    let flags = |of| unsafe { libc::fcntl(stdout.as_raw_fd(), of) };
+    let (inherited, access) = (flags(libc::F_GETFD), flags(libc::F_GETFL));
+    if inherited < 0 || access < 0 || inherited & libc::FD_CLOEXEC != 0 {
+        return true;
+    }
+    let found = stdout.as_fd().try_clone_to_owned();
+    let found = found.and_then(|file| File::from(file).metadata());
+    let is_null = match (found, fs::metadata("/dev/null")) {
+        (Ok(found), Ok(null)) => found.file_type().is_char_device() && found.rdev() == null.rdev(),
+        _ => false,
+    };
+    is_null && access & libc::O_ACCMODE == libc::O_RDWR
 }
