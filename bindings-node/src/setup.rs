@@ -6,7 +6,7 @@ use napi_derive::napi;
 use tallylight::{Config, Error};
 
 use crate::boundary::{Result, contained};
-use crate::errors::settings::{self, ErrorsSettings};
+use crate::errors::settings::ErrorsSettings;
 use crate::secrets::settings::SecretsSettings;
 
 /// The settings that `init` was given; what is missing comes from the environment variables.
@@ -62,13 +62,7 @@ impl Settings {
 /// Sets the process-wide instance up and starts its thread.
 #[napi]
 pub fn init(settings: Settings) -> Result<()> {
-    contained(|| {
-        let config = settings.into_config()?;
-        let errors = config.errors.clone();
-        tallylight::init(config)?;
-        settings::keep(errors);
-        Ok(())
-    })
+    contained(|| tallylight::init(settings.into_config()?).map(drop))
 }
 
 /// Closes recording in the whole process and stops the thread.

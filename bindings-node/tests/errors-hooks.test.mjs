@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -74,14 +74,19 @@ test('a hook that prints does not go round in circles', () => {
   });
 });
 
+const servers = [];
+after(() => servers.forEach((close) => close()));
+
 async function served(answer) {
   const server = http.createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return { url: `http://127.0.0.1:${server.address().port}`, close: () => (server.closeAllConnections(), server.close()) };
+  const close = () => (server.closeAllConnections(), server.close());
+  servers.push(close);
+  return { url: `http://127.0.0.1:${server.address().port}`, close };
 }
 
 test('fetch and http: each request leaves a breadcrumb in the scope that made it', async () => {
-  const { url, close } = await served(async (request, response) => {
+  const { url } = await served(async (request, response) => {
     await sleep(Math.random() * 10);
     response.statusCode = Number(request.url.slice(1)) % 2 === 0 ? 200 : 503;
     response.end('ok');
@@ -103,7 +108,6 @@ test('fetch and http: each request leaves a breadcrumb in the scope that made it
   // One by one they take over each other's connections.
   for (let i = 0; i < 9; i++) await request(i);
   agent.destroy();
-  close();
 });
 
 test('a request that fails leaves one too', async () => {

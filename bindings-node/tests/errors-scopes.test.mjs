@@ -68,6 +68,7 @@ test('requests to an http server have scopes of their own, by themselves', async
     response.end('ok');
   });
   server.listen(0, '127.0.0.1');
+  after(() => (server.closeAllConnections(), server.close()));
   await once(server, 'listening');
   const { port } = server.address();
   const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
@@ -80,7 +81,6 @@ test('requests to an http server have scopes of their own, by themselves', async
     });
   await Promise.all(Array.from({ length: 500 }, (_, i) => get(i)));
   agent.destroy();
-  server.close();
   const made = events.slice(before).map(({ event }) => event);
   assert.equal(made.length, 500);
   const seen = new Set();

@@ -448,7 +448,7 @@ export declare function dropOne(reason: string): void;
 /** What was not recorded, as JSON. */
 export declare function drops(): string;
 
-/** The settings of errors that hold, before `init` those of the environment's variables. */
+/** The settings of errors that hold now. */
 export declare function effectiveErrors(): EffectiveErrors;
 
 /** Ends the session of this process; whether there was one. */
@@ -558,6 +558,9 @@ export declare function seriesPlaces(id: number): SeriesPlaces | null;
 
 /** Counts an error into the session of this process. */
 export declare function sessionErrored(): void;
+
+/** Facts of this process for all its events, a JSON object such as `{"contexts":{"runtime":{}}}`. */
+export declare function setEventFacts(facts: string): void;
 
 /** Sets a value for this process that is answered before every source. */
 export declare function setSecretOverride(name: string, value: Uint8Array): void;

@@ -3,7 +3,8 @@
  * profiler through Node's inspector, in Sentry's sample format 1.
  *
  * There is one profiler an isolate, so a transaction that starts while another one is profiled has no
- * profile. A profile ends after 30 seconds, which is the most that a server takes. Sources:
+ * profile. A profile ends after 30 seconds, which is the most that a server takes. V8 takes some 10 ms
+ * to start one, so the next waits until the last one's cost is less than 1 % of the time. Sources:
  * https://develop.sentry.dev/sdk/telemetry/profiles/sample-format-v1/,
  * https://chromedevtools.github.io/devtools-protocol/tot/Profiler/.
  */
@@ -20,6 +21,10 @@ const INTERVAL_MICROS = 9_900;
 const LONGEST_MS = 29_500;
 /** The server takes no profile with fewer. */
 const FEWEST_SAMPLES = 2;
+/** What starting, stopping and writing profiles may take of all time. */
+const SHARE = 0.01;
+
+const now = performance.now.bind(performance);
 
 /** A profile that runs. */
 export interface RunningProfile {
@@ -29,13 +34,25 @@ export interface RunningProfile {
 
 let running = false;
 let session: Session | undefined;
+/** When the next profile may start. */
+let notBefore = 0;
+
+/** Runs a part of the profiler's work, and has the next profile wait for it. */
+function paid<T>(work: () => T): T {
+  const startedAt = now();
+  try {
+    return work();
+  } finally {
+    const endedAt = now();
+    notBefore = Math.max(notBefore, endedAt) + (endedAt - startedAt) / SHARE;
+  }
+}
 
 /** Starts profiling, unless something is profiled already or the runtime cannot. */
 export function startProfile(): RunningProfile | undefined {
-  if (running) return undefined;
+  if (running || now() < notBefore) return undefined;
   try {
-    session ??= connect();
-    post(session, 'Profiler.start');
+    paid(() => post((session ??= connect()), 'Profiler.start'));
   } catch (error) {
     warnOnce('profile', `transactions are not profiled: ${textOf(error)}`);
     return undefined;
@@ -47,7 +64,7 @@ export function startProfile(): RunningProfile | undefined {
     if (!running || profile !== undefined) return;
     running = false;
     try {
-      profile = (post(session!, 'Profiler.stop') as Profiler.StopReturnType | undefined)?.profile;
+      profile = (paid(() => post(session!, 'Profiler.stop')) as Profiler.StopReturnType | undefined)?.profile;
     } catch {
       // Somebody else's tool may have taken the profiler.
     }
@@ -63,7 +80,7 @@ export function startProfile(): RunningProfile | undefined {
       end();
       if (profile === undefined || (profile.samples?.length ?? 0) < FEWEST_SAMPLES) return undefined;
       const whole = profile;
-      return (transaction, name, traceId) => written(whole, startedAt, { transaction, name, traceId });
+      return (transaction, name, traceId) => paid(() => written(whole, startedAt, { transaction, name, traceId }));
     },
   };
 }

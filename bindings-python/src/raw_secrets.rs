@@ -8,7 +8,7 @@
 //!    positional, and as many more as `names` has belong to the names.
 //! 2. [`Tallylight`] is frozen and `Sync`, so a shared borrow of an instance is always allowed.
 //! 3. No panic leaves a bare function: the hit cannot panic but for the recording, which is
-//!    contained, and the rest runs in [`errors::guard`].
+//!    contained, and the rest runs in [`raw::raising`].
 
 #![allow(
     unsafe_code,
@@ -17,17 +17,16 @@
 
 use std::ffi::CStr;
 use std::mem::transmute;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::exceptions::PyTypeError;
-use pyo3::ffi::{self, Py_ssize_t, PyMethodDef, PyMethodDefPointer, PyObject};
+use pyo3::ffi::{self, Py_ssize_t, PyMethodDefPointer, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 use pyo3::{Borrowed, PyTypeInfo};
 
 use crate::client::Tallylight;
-use crate::errors;
+use crate::raw::{self, Method, contain, none, raising, receiver};
 use crate::secrets::{self, Asked, NAMES, Wanted};
 
 /// A function of METH_FASTCALL and METH_KEYWORDS.
@@ -68,27 +67,14 @@ const METHODS: [(&CStr, &CStr, Named); 4] = [
 /// Puts the bare methods on the class; called once, when the module is made.
 pub(crate) fn attach(py: Python<'_>) -> PyResult<()> {
     static ATTACHED: PyOnceLock<()> = PyOnceLock::new();
+    let methods = METHODS.map(|(name, doc, function)| Method {
+        name,
+        doc,
+        flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        function: in_c(function),
+    });
     ATTACHED
-        .get_or_try_init(py, || {
-            let class = Tallylight::type_object(py);
-            for (name, doc, function) in METHODS {
-                // The descriptor points at the definition for good.
-                let definition = Box::leak(Box::new(PyMethodDef {
-                    ml_name: name.as_ptr(),
-                    ml_meth: in_c(function),
-                    ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-                    ml_doc: doc.as_ptr(),
-                }));
-                // SAFETY: the class is a live type, the definition is never freed and its flags
-                // are those of `Named`; the result is a new reference or an error.
-                let descriptor = unsafe {
-                    let descriptor = ffi::PyDescr_NewMethod(class.as_type_ptr(), definition);
-                    Bound::from_owned_ptr_or_err(py, descriptor)?
-                };
-                class.setattr(name, descriptor)?;
-            }
-            PyResult::Ok(())
-        })
+        .get_or_try_init(py, || raw::attach(&Tallylight::type_object(py), &methods))
         .copied()
 }
 
@@ -139,35 +125,14 @@ unsafe extern "C-unwind" fn held_or_none(
     count: Py_ssize_t,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: rules 1 and 2 of the module; None lives as long as the interpreter.
-    unsafe {
-        if count == 1 {
-            let held = held(slf, arguments, names);
-            if !held.is_null() {
-                return held;
-            }
+    if count == 1 {
+        // SAFETY: rules 1 and 2 of the module.
+        let held = unsafe { held(slf, arguments, names) };
+        if !held.is_null() {
+            return held;
         }
-        let none = ffi::Py_None();
-        ffi::Py_INCREF(none);
-        none
     }
-}
-
-/// The client that a bare function was called on.
-///
-/// # Safety
-///
-/// `slf` is a live Tallylight, the interpreter is attached, and the result is not used after `slf`
-/// is let go of.
-#[inline(always)]
-unsafe fn client<'a>(slf: *mut PyObject) -> &'a Tallylight {
-    // SAFETY: the caller vouches for the instance and the attached interpreter.
-    unsafe {
-        let py = Python::assume_attached();
-        Borrowed::from_ptr(py, slf)
-            .cast_unchecked::<Tallylight>()
-            .get()
-    }
+    none()
 }
 
 /// The held value for one positional argument, the name, and none or one by name, the key, as a new
@@ -186,7 +151,7 @@ unsafe fn held(
     // as keys and are asked for one, so a lookup runs no code of the user's and sets no error; what
     // it finds is borrowed from the dict, which nobody can change before it is counted.
     unsafe {
-        let Some(known) = client(slf).held.known() else {
+        let Some(known) = receiver::<Tallylight>(slf).held.known() else {
             return std::ptr::null_mut();
         };
         let mut dict = known.secrets.as_ptr();
@@ -212,10 +177,7 @@ unsafe fn held(
             return std::ptr::null_mut();
         }
         ffi::Py_INCREF(found);
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| known.hits.increment())) {
-            // A payload may panic again in its own Drop; a leak of a few bytes may not.
-            std::mem::forget(payload);
-        }
+        contain(|| known.hits.increment());
         found
     }
 }
@@ -232,14 +194,12 @@ unsafe fn ask(
     function: &str,
     otherwise: Otherwise,
 ) -> *mut PyObject {
-    // SAFETY: the caller vouches for the interpreter, the instance and the arguments.
-    // `Python::attach` would panic while the interpreter ends, when finalizers still call us.
-    let (py, client, positional, names) = unsafe {
-        let py = Python::assume_attached();
-        let names = Borrowed::from_ptr_or_opt(py, names);
-        (py, client(slf), count.unsigned_abs(), names)
-    };
-    let asked = errors::guard(py, || {
+    // SAFETY: the caller vouches for the interpreter and the instance.
+    let client: &Tallylight = unsafe { receiver(slf) };
+    let positional = count.unsigned_abs();
+    raising(|py| {
+        // SAFETY: null, or a tuple that lives as long as the call.
+        let names = unsafe { Borrowed::from_ptr_or_opt(py, names) };
         let names = names
             .map(|names| names.to_owned().cast_into::<PyTuple>())
             .transpose()?;
@@ -262,14 +222,7 @@ unsafe fn ask(
             key: key.filter(|key| !key.is_none()),
         };
         otherwise(py, client, asked)
-    });
-    match asked {
-        Ok(object) => object.into_ptr(),
-        Err(error) => {
-            error.restore(py);
-            std::ptr::null_mut()
-        }
-    }
+    })
 }
 
 /// The arguments in the order of [`NAMES`], with the interpreter's own words for wrong ones.

@@ -148,8 +148,9 @@ class Receiver:
         return found
 
     def events(self) -> list[Event]:
-        """The events that it got."""
-        return [item["payload"] for item in self.items()]
+        """The events that it got. What was on its way when its process ended comes twice, under one
+        id, and a server keeps one."""
+        return list({item["payload"]["event_id"]: item["payload"] for item in self.items()}.values())
 
     def messages(self) -> list[str]:
         """What the events say, in order of the alphabet."""

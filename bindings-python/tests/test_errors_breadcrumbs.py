@@ -25,7 +25,8 @@ def test_log_records_from_info_on_are_breadcrumbs(run_captured: RunCaptured) -> 
         tallylight.capture_message("x")
         """
     )
-    (event,) = done.events
+    logged, event = done.events
+    assert logged["logentry"] == {"formatted": "broken yes", "message": "broken %s", "params": ["yes"]}
     assert [
         (crumb["category"], crumb["level"], crumb["message"], crumb["type"])
         for crumb in event["breadcrumbs"]
@@ -34,6 +35,35 @@ def test_log_records_from_info_on_are_breadcrumbs(run_captured: RunCaptured) -> 
         ("shop.cart", "warning", "does not fit %d", "log"),
         ("shop.cart", "error", "broken yes", "log"),
     ]
+
+
+def test_a_log_record_of_an_error_is_an_event_once(run_captured: RunCaptured) -> None:
+    done = run_captured(
+        """
+        import logging
+        init()
+        try:
+            raise LookupError("x")
+        except LookupError as error:
+            tallylight.capture_exception(error)
+            logging.exception("captured already")
+        try:
+            raise LookupError("y")
+        except LookupError:
+            logging.exception("logged")
+        logging.error("by words alone")
+        print(tallylight.delivery()["captured"])
+        """
+    )
+    assert [event.get("logentry", {}).get("formatted") for event in done.events] == [
+        None,
+        "logged",
+        "by words alone",
+    ]
+    assert done.out == "3\n"
+    assert [crumb["message"] for crumb in done.events[2]["breadcrumbs"]] == ["captured already", "logged"]
+    off = run_captured("import logging\ninit(capture_logged=False)\nlogging.error('x')")
+    assert off.events == []
 
 
 def test_a_handler_makes_events_of_errors(run_captured: RunCaptured) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from errors_support import Receiver, RunCaptured, needs_receiver, receiver, run_captured
@@ -284,3 +285,46 @@ def test_a_bad_dsn_is_refused_by_name_and_captures_go_on(run_captured: RunCaptur
     assert "TALLYLIGHT_DSN" in done.out and "very-secret" not in done.out
     assert done.out.endswith("on\n")
     assert done.code == 0, sys.stderr.write(done.err)
+
+
+def test_a_secret_is_nowhere_on_the_wire_or_on_disk(
+    run_captured: RunCaptured, receiver: Receiver, tmp_path: Path
+) -> None:
+    canary = "canary-9f8e7d6c5b4a-held"
+    done = run_captured(
+        """
+        import json, logging, sys
+        canary = sys.argv[1]
+        init(before_send=None, include_local_variables=True)
+        tallylight.set_secret_override("x", canary)
+        tallylight.get_secret("x")
+        tallylight.set_tag("t", canary)
+        tallylight.set_user({"id": canary})
+        tallylight.set_context("c", {"k": [canary, {canary: 1}]})
+        tallylight.set_extra("e", canary)
+        tallylight.add_breadcrumb({"message": canary, "data": {"url": f"http://u:{canary}@h/?q={canary}"}})
+        logging.getLogger().addHandler(logging.NullHandler())
+        logging.error("logged %s", canary, extra={"own": canary})
+        def fail(argument):
+            raise ValueError(f"bad {argument}")
+        try:
+            fail(canary)
+        except ValueError as error:
+            tallylight.capture_exception(
+                error, context={"analysis_id": canary}, fingerprint=[canary],
+                attachments=[{"filename": "a.txt", "data": canary},
+                             {"filename": "b.txt", "data": canary.encode()}])
+        tallylight.capture_message(canary)
+        print(json.dumps(tallylight.flush(10_000)))
+        # What is still there when the process ends is on disk.
+        tallylight.capture_message(canary)
+        """,
+        args=(canary,),
+        TALLYLIGHT_DSN=receiver.dsn,
+    )
+    assert json.loads(done.out)["sent"] == 3, done.err
+    sent = json.dumps([receiver.items("event"), receiver.items("attachment")])
+    assert len(receiver.items("attachment")) == 2
+    assert canary not in sent
+    for path in (tmp_path / "spool").rglob("*"):
+        assert not path.is_file() or canary.encode() not in path.read_bytes()

@@ -162,6 +162,46 @@ def test_child_processes(run_captured: RunCaptured) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import http.client; http.client.HTTPConnection('127.0.0.1', 9).request('GET', '/')",
+        "import http.client; http.client.HTTPConnection('x').putrequest('GET', 'a b')",
+        "import http.client; http.client.HTTPConnection('x').getresponse()",
+        "import subprocess; subprocess.run(['/no/such/program'])",
+        "import logging; logging.error('%d', 'no number')",
+        "from concurrent.futures import ThreadPoolExecutor as P; p = P(); p.shutdown(); p.submit(print)",
+        "from concurrent.futures import ThreadPoolExecutor as P; P().submit(int, 'x').result()",
+        "import threading; t = threading.Thread(); t.start(); t.start()",
+    ],
+)
+def test_nothing_of_ours_is_in_a_traceback_or_a_printed_stack(
+    body: str, run_captured: RunCaptured
+) -> None:
+    settings = "breadcrumbs={'subprocess': True, 'http': True, 'logging': True}"
+    done = both(run_captured, f"init({settings})\ndef act():\n    {body}\nact()\n")
+    assert "tallylight" not in done.err
+    for event in done.events:
+        for value in event.get("exception", {"values": []})["values"]:
+            modules = [frame["module"] for frame in value["stacktrace"]["frames"]]
+            assert not [module for module in modules if module.startswith("tallylight")]
+
+
+def test_what_is_followed_looks_as_before(run_captured: RunCaptured) -> None:
+    done = both(
+        run_captured,
+        """
+        import http.client, inspect, logging, threading
+        from concurrent.futures import ThreadPoolExecutor
+        init()
+        for function in (http.client.HTTPConnection.getresponse, logging.Logger.callHandlers,
+                         threading.Thread.start, ThreadPoolExecutor.submit):
+            print(function.__name__, function.__qualname__, inspect.signature(function))
+        """,
+    )
+    assert done.code == 0
+
+
 def test_a_finalizer(run_captured: RunCaptured) -> None:
     done = both(
         run_captured,

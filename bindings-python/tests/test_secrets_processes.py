@@ -188,6 +188,39 @@ def test_callbacks_go_on_in_a_forked_child(run_secrets: RunSecrets) -> None:
     assert out.split("\n") == ["0", "['rotated']"]
 
 
+def test_a_fork_while_others_come_and_go_waiting_hangs_no_child(run_alone: RunSecrets) -> None:
+    out = run_alone(
+        """
+        import signal
+        tallylight.init()
+        changes = tallylight.on_secret_change()
+        stop = False
+
+        def come_and_go():
+            while not stop:
+                changes.next(timeout=0.02)
+
+        threads = [threading.Thread(target=come_and_go) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        ended = []
+        for _ in range(400):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(10)
+                changes.next(timeout=1)
+                changes.close()
+                os._exit(0 if changes.next() is None else 1)
+            ended.append(os.waitpid(child, 0)[1])
+        stop = True
+        for thread in threads:
+            thread.join()
+        print(len(ended), set(ended))
+        """
+    )
+    assert out == "400 {0}"
+
+
 @needs_servers
 def test_ctrl_c_ends_a_wait_promptly(run_secrets: RunSecrets) -> None:
     out = run_secrets(

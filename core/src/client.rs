@@ -85,22 +85,27 @@ pub fn global() -> Result<Tallylight, Error> {
     if let Some(known) = GLOBAL.get() {
         return Ok(known.clone());
     }
-    // Without `init` the secrets go by the environment's settings all the same: what is switched off
-    // there must not answer. Recording stands on the defaults, and never fails for a bad variable.
-    #[cfg(feature = "secrets-aws")]
+    // Without `init` secrets and errors go by the environment's settings all the same: what is switched
+    // off there must not answer, and an early event has its place to go. Recording stands on the
+    // defaults, and never fails for a bad variable.
+    #[cfg(any(feature = "secrets-aws", feature = "sentry"))]
     let fresh = {
         let from_env = Config::from_env();
-        let secrets = from_env.as_ref().map(|config| config.secrets.clone());
+        let known = from_env.as_ref().ok();
         let fresh = Tallylight::new(Config {
-            secrets: secrets.unwrap_or_default(),
+            #[cfg(feature = "secrets-aws")]
+            secrets: known.map(|c| c.secrets.clone()).unwrap_or_default(),
+            #[cfg(feature = "sentry")]
+            errors: known.map(|c| c.errors.clone()).unwrap_or_default(),
             ..Config::default()
         })?;
+        #[cfg(feature = "secrets-aws")]
         if let Err(error) = from_env {
             fresh.inner.secrets.refuse_settings(error.to_string());
         }
         fresh
     };
-    #[cfg(not(feature = "secrets-aws"))]
+    #[cfg(not(any(feature = "secrets-aws", feature = "sentry")))]
     let fresh = Tallylight::new(Config::default())?;
     // Inside, so that no forked child inherits a lock that is being filled.
     let _inside = fork::enter().ok_or_else(fork::unfit)?;

@@ -128,6 +128,27 @@ fn an_outage_loses_nothing() {
 }
 
 #[test]
+fn a_server_out_of_order_is_asked_again() {
+    let receiver = Receiver::start(0).unwrap();
+    let folder = Folder::new("again");
+    let tally = tally(&receiver, &folder);
+    for mode in [Mode::ServerError, Mode::Refuse, Mode::Hang] {
+        receiver.reset().unwrap();
+        receiver
+            .set(Answer {
+                times: Some(2),
+                ..Answer::new(mode)
+            })
+            .unwrap();
+        capture(&tally);
+        let answer = tally.errors().flush_blocking(PATIENCE);
+        assert_eq!((answer.dropped, answer.pending), (0, 0), "{mode:?}");
+        let counts = receiver.counts();
+        assert_eq!((counts.requests, counts.unique_events), (3, 1), "{mode:?}");
+    }
+}
+
+#[test]
 fn a_burst_arrives_whole() {
     let receiver = Receiver::start(0).unwrap();
     let folder = Folder::new("burst");

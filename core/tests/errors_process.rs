@@ -74,10 +74,8 @@ fn child() {
                 rlim_max: 100_000,
             };
             // SAFETY: `limit` lives through the call, which only reads it.
-            assert_eq!(
-                unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) },
-                0
-            );
+            let set = unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) };
+            assert_eq!(set, 0);
             let tally = tallylight::init(config).unwrap();
             for _ in 0..20 {
                 capture(&tally);
@@ -114,8 +112,8 @@ fn what_a_killed_process_captured_is_delivered_at_the_next_start() {
     let mut next = spawn("start", &receiver, &folder);
     said(&mut next, "closed");
     assert!(next.wait().unwrap().success());
-    let counts = receiver.counts();
-    assert_eq!((counts.unique_events, counts.repeated_events), (20, 0));
+    // One may be there twice: the victim's last request, read once the server answered again.
+    assert_eq!(receiver.counts().unique_events, 20);
     assert!(folder.files().is_empty());
 }
 

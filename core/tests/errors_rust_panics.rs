@@ -150,7 +150,7 @@ fn a_before_send_that_panics_loses_the_event_and_not_the_caller() {
     let options = tallylight::errors::sentry_options(&instance.tally)
         .before_send(|_| panic!("before_send fails on purpose"));
     Hub::run(errors_rust_support::hub(options), || {
-        assert_eq!(capture_error(&std::fmt::Error), None);
+        assert_eq!(capture_error(&fmt::Error), None);
     });
     assert_eq!(instance.tally.errors().delivery().pending, 0);
 }

@@ -1,12 +1,11 @@
 //! The settings of errors that `init` was given, and what holds in the end.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use napi_derive::napi;
 use tallylight::errors::{Dsn, ErrorsConfig};
-use tallylight::{Config, Error, ErrorKind};
+use tallylight::{Error, ErrorKind};
 
 use crate::boundary::{Result, contained};
 
@@ -136,25 +135,14 @@ impl From<&ErrorsConfig> for EffectiveErrors {
     }
 }
 
-/// What `init` set; the isolates that never called it ask here.
-static IN_USE: Mutex<Option<ErrorsConfig>> = Mutex::new(None);
-
-/// Keeps what `init` set.
-pub(crate) fn keep(config: ErrorsConfig) {
-    *IN_USE.lock().unwrap_or_else(PoisonError::into_inner) = Some(config);
-}
-
-/// The settings of errors that hold, before `init` those of the environment's variables.
+/// The settings of errors that hold now.
 #[napi]
 pub fn effective_errors() -> Result<EffectiveErrors> {
-    contained(|| {
-        let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = &*in_use {
-            return Ok(config.into());
-        }
-        drop(in_use);
-        // Recording never fails for a bad variable; `init` says what is wrong with it.
-        let found = Config::from_env().map(|config| config.errors);
-        Ok((&found.unwrap_or_default()).into())
-    })
+    contained(|| Ok((&tallylight::global()?.errors().config()).into()))
+}
+
+/// Facts of this process for all its events, a JSON object such as `{"contexts":{"runtime":{}}}`.
+#[napi]
+pub fn set_event_facts(facts: String) -> Result<()> {
+    contained(|| tallylight::global()?.errors().set_facts(&facts))
 }

@@ -212,13 +212,17 @@ def _exception(
         error = error[1]
     mark = None
     if is_a(error, BaseException):
-        try:
-            mark = error.__dict__.get(_MARK)
-        except Exception:
-            pass
-        if type(mark) is _Captured and mark.of == id(error):
+        mark = _mark_of(error)
+        if mark is not None:
             drop("error", "event_processor")
             return mark.event_id
+        # Before anything else sees it: a `before_send` may raise it again, log it or capture it, and what
+        # is not in the sample gets no second chance.
+        mark = _Captured(error, "")
+        try:
+            error.__dict__[_MARK] = mark
+        except Exception:
+            pass
         if _is_ignored(error):
             drop("error", "event_processor")
             return ""
@@ -230,20 +234,25 @@ def _exception(
     else:
         values = [_capture_exceptions.of_anything(error, stack)]
         values[0]["mechanism"] = {**mechanism, "synthetic": True}
-    event_id = urandom(16).hex()
-    if is_a(error, BaseException):
-        # Before `before_send` sees it, which may raise it again, log it or capture it.
-        mark = _Captured(error, event_id)
-        try:
-            error.__dict__[_MARK] = mark
-        except Exception:
-            pass
-    event = _new(event_id, "error", given)
+    event = _new(urandom(16).hex(), "error", given)
     event["exception"] = {"values": values}
     answer = _finish(event, {"exception": error}, given)
-    if type(mark) is _Captured:
+    if mark is not None:
         mark.event_id = answer
     return answer
+
+
+def _mark_of(error: BaseException) -> _Captured | None:
+    try:
+        mark = error.__dict__.get(_MARK)
+    except Exception:
+        return None
+    return mark if type(mark) is _Captured and mark.of == id(error) else None
+
+
+def is_captured(error: BaseException) -> bool:
+    """Whether this exception is an event already."""
+    return _mark_of(error) is not None
 
 
 def _message(message: object, given: dict[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""Breadcrumbs that come by themselves: log records, requests by ``http.client``, processes.
+"""What comes by itself: breadcrumbs of log records, of requests by ``http.client`` and of processes, and
+events of log records from ERROR on.
 
 Installed by ``init``, each once and only when its module is imported; which of them make breadcrumbs
 is the last ``init``'s to say. What is followed behaves as before: its arguments, results and
@@ -19,22 +20,22 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_wanted: dict[str, bool] = {"logging": False, "http": False, "subprocess": False}
+_wanted: dict[str, bool] = {"logging": False, "http": False, "subprocess": False, "logged": False}
 _followed: set[str] = set()
 
 #: Loggers whose records are about our own work or make a breadcrumb of their own.
 _SILENT = ("tallylight",)
 
 
-def install(wanted: dict[str, bool]) -> None:
-    """Makes breadcrumbs of what is wanted from now on."""
-    _wanted.update(wanted)
+def install(wanted: dict[str, bool], logged: bool) -> None:
+    """Makes breadcrumbs of what is wanted from now on, and events of what is ``logged``."""
+    _wanted.update(wanted, logged=logged)
     for name, module, follow in (
         ("logging", "logging", _follow_logging),
         ("http", "http.client", _follow_http),
         ("subprocess", "subprocess", _follow_processes),
     ):
-        if wanted[name] and name not in _followed:
+        if (wanted[name] or (name == "logging" and logged)) and name not in _followed:
             _followed.add(name)
             when_imported(module, follow)
 
@@ -75,12 +76,13 @@ def _follow_logging(logging: ModuleType) -> None:
 
     def note_record(record: Any, answer: object, error: object) -> None:
         # What a handler of ours takes in, it notes itself.
-        if (
-            record is not None
-            and _wanted["logging"]
-            and record.levelno >= 20
-            and "_tallylight" not in record.__dict__
-        ):
+        if record is None or record.levelno < 20 or "_tallylight" in record.__dict__:
+            return
+        if record.levelno >= 40 and _wanted["logged"]:
+            from ._capture_logging import capture
+
+            capture(record)
+        if _wanted["logging"]:
             _note_record(record)
 
     logging.Logger.callHandlers = _native._Around(logging.Logger.callHandlers, before, note_record)

@@ -46,7 +46,7 @@ def install(own: Own) -> None:
         when_imported("uvloop", _follow_uvloop)
     from ._capture_breadcrumbs import install as install_breadcrumbs
 
-    install_breadcrumbs(own.breadcrumbs)
+    install_breadcrumbs(own.breadcrumbs, own.capture_logged)
 
 
 def _deliver() -> None:

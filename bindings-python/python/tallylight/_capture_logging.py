@@ -1,10 +1,10 @@
-"""A handler of ``logging`` that makes events of errors; loaded by whoever uses it."""
+"""Log records as events; loaded with the first one, so never without ``logging``."""
 
 from __future__ import annotations
 
 import logging
 
-from ._capture import capture_record, note
+from ._capture import capture_record, is_captured, note
 from ._capture_breadcrumbs import level_of, message_of, of_record
 from ._plain import plain, text
 
@@ -63,21 +63,23 @@ class LoggingHandler(logging.Handler):
             self.handleError(record)
 
     def _take(self, record: logging.LogRecord) -> None:
-        if record.name.partition(".")[0] == "tallylight":
+        if record.name.partition(".")[0] == "tallylight" or "_tallylight" in record.__dict__:
             return
-        is_first = "_tallylight" not in record.__dict__
-        if is_first:
-            # So that no second handler of ours and no automatic breadcrumb says the same again.
-            record.__dict__["_tallylight"] = True
-        else:
-            return
-        if record.levelno < self.event_level:
-            note(of_record(record), {"log_record": record})
-            return
-        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-        capture_record(_event(record), error, {"log_record": record})
+        # So that no second handler of ours says the same again.
+        record.__dict__["_tallylight"] = True
+        if record.levelno >= self.event_level:
+            capture(record)
         # After the event, which need not say so twice.
         note(of_record(record), {"log_record": record})
+
+
+def capture(record: logging.LogRecord) -> None:
+    """Captures a record, unless it tells of an exception that is an event already."""
+    if record.name.partition(".")[0] == "tallylight":
+        return
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if error is None or not is_captured(error):
+        capture_record(_event(record), error, {"log_record": record})
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Own:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.capture_unhandled = True
+        self.capture_logged = True
         self.breadcrumbs = {"logging": True, "http": True, "subprocess": False}
         self.initial_scope: list[tuple[str, Any]] = []
 
@@ -86,10 +87,10 @@ def read(given: Mapping[str, Any] | None) -> Own | None:
             own.values.update(_ignored(value))
         elif name in {"in_app_include", "in_app_exclude"}:
             own.values[name] = _names(name, value)
-        elif name == "capture_unhandled":
+        elif name in {"capture_unhandled", "capture_logged"}:
             if not isinstance(value, bool):
                 raise _wrong(name, "True or False", value)
-            own.capture_unhandled = value
+            setattr(own, name, value)
         elif name == "breadcrumbs":
             own.breadcrumbs.update(_breadcrumbs(value))
         elif name == "initial_scope":

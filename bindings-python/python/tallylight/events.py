@@ -182,6 +182,8 @@ class ErrorsSettings(TypedDict, total=False):
     ignore_errors: Sequence[type[BaseException] | str | Pattern[str]]
     #: Whether errors that nobody handles are captured; on unless told.
     capture_unhandled: bool
+    #: Whether log records from ERROR on are events; on unless told. See ``LoggingHandler`` for others.
+    capture_logged: bool
     #: Whether breadcrumbs are made of what happens; on unless told.
     breadcrumbs: Breadcrumbs | bool
     #: What every event of the process says.

@@ -10,11 +10,11 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::guard;
 
-/// Calls `function`.
-///
-/// `before` is called with the same arguments and may answer `(state, args, kwargs)`: then `function`
-/// gets those instead. `after` is called with the state, or `None`, what was returned, or `None`, and
-/// the exception that was raised, or `None`.
+// Calls `function`. No doc comment, which would be what the class says in the function's place.
+//
+// `before` is called with the same arguments and may answer `(state, args, kwargs)`: then `function`
+// gets those instead. `after` is called with the state, or `None`, what was returned, or `None`, and
+// the exception that was raised, or `None`.
 #[pyclass(module = "tallylight", name = "_Around", frozen)]
 pub(super) struct Around {
     function: Py<PyAny>,
@@ -76,11 +76,6 @@ impl Around {
     #[getter(__wrapped__)]
     fn wrapped(&self, py: Python<'_>) -> Py<PyAny> {
         self.function.clone_ref(py)
-    }
-
-    #[getter(__doc__)]
-    fn doc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.function.bind(py).getattr("__doc__")
     }
 
     /// Its name, signature and all else is the function's.

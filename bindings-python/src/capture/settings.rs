@@ -21,12 +21,13 @@ const KNOWN: &str = "dsn, spool_dir, spool, max_spool_bytes, max_spool_age, max_
      profiles_sample_rate, max_breadcrumbs, send_default_pii, include_local_variables, \
      capture_prompts, scrub_keys, server_name";
 /// The settings that only Python knows.
-const OF_PYTHON: [&str; 10] = [
+const OF_PYTHON: [&str; 11] = [
     "before_send",
     "before_send_transaction",
     "before_breadcrumb",
     "ignore_errors",
     "capture_unhandled",
+    "capture_logged",
     "breadcrumbs",
     "initial_scope",
     "in_app_include",

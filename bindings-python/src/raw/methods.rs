@@ -20,11 +20,11 @@ use crate::instruments::{Counter, Gauge, Histogram, Operation};
 use crate::timer::Timer;
 
 /// A method in C's terms, with its signature in its doc as the interpreter reads it.
-struct Method {
-    name: &'static CStr,
-    doc: &'static CStr,
-    flags: c_int,
-    function: PyMethodDefPointer,
+pub(crate) struct Method {
+    pub(crate) name: &'static CStr,
+    pub(crate) doc: &'static CStr,
+    pub(crate) flags: c_int,
+    pub(crate) function: PyMethodDefPointer,
 }
 
 /// A function of METH_O and METH_NOARGS: the instance and the argument, if any.
@@ -88,7 +88,7 @@ pub(crate) fn attach_bare_methods(py: Python<'_>) -> PyResult<()> {
         .copied()
 }
 
-fn attach(class: &Bound<'_, PyType>, methods: &[Method]) -> PyResult<()> {
+pub(crate) fn attach(class: &Bound<'_, PyType>, methods: &[Method]) -> PyResult<()> {
     let py = class.py();
     for method in methods {
         // The descriptor points at the definition for good.

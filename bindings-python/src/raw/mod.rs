@@ -32,7 +32,7 @@ use pyo3::{Borrowed, PyClass, pyclass::boolean_struct::True};
 use crate::errors;
 
 pub(crate) use lending::KeptTimer;
-pub(crate) use methods::attach_bare_methods;
+pub(crate) use methods::{Method, attach, attach_bare_methods};
 pub(crate) use timed::timed_function_type;
 
 /// Raises `ImportError` outside the main interpreter: our type objects live in statics, which
@@ -57,7 +57,7 @@ pub(crate) fn refuse_sub_interpreter(_attached: Python<'_>) -> PyResult<()> {
 /// `slf` is a live instance of `T` or of a subclass, the interpreter is attached, and the result
 /// is not used after `slf` is let go of.
 #[inline(always)]
-unsafe fn receiver<'a, T>(slf: *mut PyObject) -> &'a T
+pub(crate) unsafe fn receiver<'a, T>(slf: *mut PyObject) -> &'a T
 where
     T: PyClass<Frozen = True> + Sync,
 {
@@ -70,7 +70,7 @@ where
 
 /// A new reference to `None`.
 #[inline(always)]
-fn none() -> *mut PyObject {
+pub(crate) fn none() -> *mut PyObject {
     // SAFETY: `None` lives as long as the interpreter, which is calling us.
     unsafe {
         let none = ffi::Py_None();
@@ -81,7 +81,7 @@ fn none() -> *mut PyObject {
 
 /// Runs what records; a panic inside ends here, since recording never raises.
 #[inline(always)]
-fn contain(record: impl FnOnce()) {
+pub(crate) fn contain(record: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(record)) {
         // A payload may panic again in its own Drop; a leak of a few bytes may not.
         std::mem::forget(payload);
@@ -90,7 +90,7 @@ fn contain(record: impl FnOnce()) {
 
 /// Runs what returns an object; an error, or a panic as `InternalError`, is left set.
 #[cold]
-fn raising(
+pub(crate) fn raising(
     body: impl for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyAny>>,
 ) -> *mut PyObject {
     // SAFETY: rule 1 of the module. `Python::attach` would panic while the interpreter ends, when

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,6 +11,7 @@ use tallylight::ErrorKind;
 use tallylight::secrets::Change;
 
 use super::arguments::milliseconds;
+use super::gated::Gated;
 use super::mailbox::Mailbox;
 use super::signal::{self, Signal};
 use crate::client::instance;
@@ -71,12 +72,12 @@ impl SecretChange {
 /// What `tallylight.secrets.SecretChanges` reads from.
 #[pyclass(module = "tallylight", name = "_Changes", frozen)]
 pub(crate) struct Changes {
-    core: Mutex<tallylight::secrets::Changes>,
+    core: tallylight::secrets::Changes,
     signal: Arc<Signal>,
     /// One for good: the core tells wakers apart to keep each once.
     waker: Waker,
     /// A change that was found while looking whether there is one.
-    found: Mutex<Option<Change>>,
+    found: Gated<Option<Change>>,
 }
 
 #[pymethods]
@@ -93,10 +94,10 @@ impl Changes {
                 .map_err(|error| exception(py, &error))?;
             let signal = Arc::default();
             Ok(Self {
-                core: Mutex::new(core),
+                core,
                 waker: signal::waker(&signal),
                 signal,
-                found: Mutex::default(),
+                found: Gated::default(),
             })
         })
     }
@@ -140,7 +141,9 @@ impl Changes {
             match self.next() {
                 None => self.signal.post(seen, post, ticket),
                 Some(change) => {
-                    *self.found.lock().unwrap_or_else(PoisonError::into_inner) = change;
+                    self.found
+                        .with(|found| *found = change)
+                        .map_err(|error| exception(py, &error))?;
                     post.deliver(ticket);
                 }
             }
@@ -151,7 +154,7 @@ impl Changes {
     /// Ends it: whoever waits is answered with the end.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         guard(py, || {
-            self.changes().close();
+            self.core.close();
             self.signal.ring();
             Ok(())
         })
@@ -159,32 +162,24 @@ impl Changes {
 
     /// Whether it has ended; changes that wait can still be taken.
     fn closed(&self, py: Python<'_>) -> PyResult<bool> {
-        guard(py, || Ok(self.changes().is_closed()))
+        guard(py, || Ok(self.core.is_closed()))
     }
 
     /// Changes that were lost because nobody took them in time.
     fn missed(&self, py: Python<'_>) -> PyResult<u64> {
-        guard(py, || Ok(self.changes().missed()))
+        guard(py, || Ok(self.core.missed()))
     }
 }
 
 impl Changes {
-    fn changes(&self) -> std::sync::MutexGuard<'_, tallylight::secrets::Changes> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The next change, or within it `None` at the end; `None` when there is none yet, and the
     /// signal then rings with the next.
     fn next(&self) -> Option<Option<Change>> {
-        if let Some(found) = self
-            .found
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        if let Ok(Some(found)) = self.found.with(Option::take) {
             return Some(Some(found));
         }
-        let mut changes = self.changes();
+        // Clones read from one queue.
+        let mut changes = self.core.clone();
         match pin!(changes.next()).poll(&mut Context::from_waker(&self.waker)) {
             Poll::Ready(next) => Some(next),
             Poll::Pending => None,

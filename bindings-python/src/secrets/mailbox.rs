@@ -4,28 +4,29 @@
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use tallylight::{Error, ErrorKind};
 
+use super::gated::Gated;
 use crate::errors::{exception, guard};
 
 /// The end that other threads write to.
 pub(super) struct Post {
-    waiting: Mutex<Vec<u64>>,
+    waiting: Gated<Vec<u64>>,
     bell: UnixStream,
 }
 
 impl Post {
     /// Adds a ticket, and rings if it is the first since the loop looked.
     pub(super) fn deliver(&self, ticket: u64) {
-        let is_first = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = self.waiting.with(|waiting| {
             waiting.push(ticket);
             waiting.len() == 1
-        };
-        if is_first {
+        });
+        // Where it cannot be locked nobody waits.
+        if is_first.unwrap_or(false) {
             // Fails when the loop has hung up, and then nobody waits.
             let _ = (&self.bell).write(&[0]);
         }
@@ -56,7 +57,7 @@ impl Mailbox {
             })?;
             Ok(Self {
                 post: Arc::new(Post {
-                    waiting: Mutex::default(),
+                    waiting: Gated::default(),
                     bell: others,
                 }),
                 bell: loops,
@@ -74,12 +75,10 @@ impl Mailbox {
         guard(py, || {
             // First the bell: a ticket that comes in between rings again.
             while matches!((&self.bell).read(&mut [0; 64]), Ok(read) if read > 0) {}
-            let mut waiting = self
-                .post
+            self.post
                 .waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            Ok(std::mem::take(&mut *waiting))
+                .with(std::mem::take)
+                .map_err(|error| exception(py, &error))
         })
     }
 }

@@ -9,6 +9,7 @@
 mod arguments;
 mod calls;
 mod change;
+mod gated;
 mod held;
 mod mailbox;
 mod reply;

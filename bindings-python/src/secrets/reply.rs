@@ -1,7 +1,7 @@
 //! An answer of the core's that is still to come.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -9,6 +9,7 @@ use tallylight::errors::Delivery;
 use tallylight::secrets::Both;
 use tallylight::{Error, ErrorKind};
 
+use super::gated::Gated;
 use super::mailbox::Mailbox;
 use super::secret::Secret;
 use super::signal::Signal;
@@ -26,7 +27,7 @@ pub(super) enum Answer {
 /// Where the core leaves the answer, from whatever thread.
 #[derive(Default)]
 struct Letterbox {
-    answer: Mutex<Option<Result<Answer, Error>>>,
+    answer: Gated<Option<Result<Answer, Error>>>,
     signal: Signal,
 }
 
@@ -35,7 +36,8 @@ pub(super) struct Reply(Arc<Letterbox>);
 
 impl Reply {
     pub(super) fn give(self, answer: Result<Answer, Error>) {
-        *self.0.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        // Where it cannot be locked nobody waits.
+        let _ = self.0.answer.with(|left| *left = Some(answer));
         self.0.signal.ring();
     }
 }
@@ -65,12 +67,9 @@ impl Pending {
 
     /// The answer, if it came.
     pub(super) fn answer(&self) -> Option<Result<Answer, Error>> {
-        let mut answer = self
-            .reply
-            .answer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        answer.take()
+        // In a child where it cannot be locked the answer is why.
+        let answer = self.reply.answer.with(Option::take);
+        answer.unwrap_or_else(|unfit| Some(Err(unfit)))
     }
 
     /// The answer, waited for without the interpreter's lock.

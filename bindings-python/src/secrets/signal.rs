@@ -1,15 +1,20 @@
 //! Something that another thread announces, and whoever waits for it: a thread, or a loop of asyncio.
 //!
 //! The announcing side, the core's I/O thread, takes a lock for a few instructions and never the
-//! interpreter's.
+//! interpreter's; and no forked child finds that lock shut ([`Gated`]).
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use tallylight::Error;
 
+use super::gated::Gated;
 use super::mailbox::Post;
+use crate::errors::exception;
 
 /// How long the main thread sleeps before it looks after signals: a Ctrl-C waits as long at most.
 const SLICE: Duration = Duration::from_millis(50);
@@ -17,29 +22,25 @@ const SLICE: Duration = Duration::from_millis(50);
 /// Counts announcements; it can be a task's waker too.
 #[derive(Default)]
 pub(super) struct Signal {
-    state: Mutex<State>,
-    rung: Condvar,
+    /// Moves before whoever waits is looked up, and is compared under the lock by whoever begins to.
+    count: AtomicU64,
+    waiting: Gated<Waiting>,
 }
 
+/// Who waits. No condition variable: a thread that it wakes takes the lock outside of the gate.
 #[derive(Default)]
-struct State {
-    count: u64,
+struct Waiting {
     posts: Vec<(Arc<Post>, u64)>,
+    threads: Vec<Thread>,
 }
 
 impl Signal {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Announces.
     pub(super) fn ring(&self) {
-        let posts = {
-            let mut state = self.state();
-            state.count += 1;
-            std::mem::take(&mut state.posts)
-        };
-        self.rung.notify_all();
+        self.count.fetch_add(1, Ordering::AcqRel);
+        // In a child where the lock is shut for good, nobody waits.
+        let Waiting { posts, threads } = self.waiting.with(std::mem::take).unwrap_or_default();
+        threads.iter().for_each(Thread::unpark);
         for (post, ticket) in posts {
             post.deliver(ticket);
         }
@@ -47,19 +48,22 @@ impl Signal {
 
     /// How often it was announced so far; to be read before looking at what is announced.
     pub(super) fn count(&self) -> u64 {
-        self.state().count
+        self.count.load(Ordering::Acquire)
     }
 
     /// Has `post` deliver `ticket` at the first announcement after `seen`.
     pub(super) fn post(&self, seen: u64, post: Arc<Post>, ticket: u64) {
-        {
-            let mut state = self.state();
-            if state.count == seen {
-                state.posts.push((post, ticket));
-                return;
+        let waits = self.waiting.with(|waiting| {
+            let waits = self.count() == seen;
+            if waits {
+                waiting.posts.push((Arc::clone(&post), ticket));
             }
+            waits
+        });
+        // Whoever cannot wait for it looks at once.
+        if !waits.unwrap_or(false) {
+            post.deliver(ticket);
         }
-        post.deliver(ticket);
     }
 
     /// Waits, without the interpreter's lock, for the first announcement after `seen`; false when
@@ -73,7 +77,10 @@ impl Signal {
                 (Some(slice), Some(left)) => Some(slice.min(left)),
                 (slice, left) => slice.or(left),
             };
-            if py.detach(|| self.sleep(seen, nap)) {
+            let rang = py
+                .detach(|| self.sleep(seen, nap))
+                .map_err(|error| exception(py, &error))?;
+            if rang {
                 return Ok(true);
             }
             py.check_signals()?;
@@ -83,17 +90,36 @@ impl Signal {
         }
     }
 
-    fn sleep(&self, seen: u64, nap: Option<Duration>) -> bool {
-        let state = self.state();
-        let is_silent = |state: &mut State| state.count == seen;
-        let state = match nap {
-            None => self.rung.wait_while(state, is_silent),
-            Some(nap) => match self.rung.wait_timeout_while(state, nap, is_silent) {
-                Ok((state, _)) => Ok(state),
-                Err(poisoned) => Ok(poisoned.into_inner().0),
-            },
-        };
-        state.unwrap_or_else(PoisonError::into_inner).count != seen
+    fn sleep(&self, seen: u64, nap: Option<Duration>) -> Result<bool, Error> {
+        let own = thread::current();
+        let waits = self.waiting.with(|waiting| {
+            let waits = self.count() == seen;
+            if waits {
+                waiting.threads.push(own.clone());
+            }
+            waits
+        })?;
+        if !waits {
+            return Ok(true);
+        }
+        let until = nap.and_then(|nap| Instant::now().checked_add(nap));
+        while self.count() == seen {
+            match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => thread::park(),
+                Some(left) if !left.is_zero() => thread::park_timeout(left),
+                Some(_) => break,
+            }
+        }
+        self.waiting.with(|waiting| {
+            let at = waiting
+                .threads
+                .iter()
+                .position(|known| known.id() == own.id());
+            if let Some(at) = at {
+                waiting.threads.swap_remove(at);
+            }
+        })?;
+        Ok(self.count() != seen)
     }
 }
 

@@ -21,6 +21,7 @@ pub struct Delivery {
     pub durable: bool,
     /// What is not delivered, by reason.
     pub reasons: BTreeMap<&'static str, u64>,
-    /// Why what waits is not delivered yet; none when nothing waits or nothing is wrong.
+    /// Why what waits is not delivered yet, and what to do where events are lost for a reason that
+    /// somebody can mend (a wrong DSN, a full spool); none when nothing is wrong. Holds no secret.
     pub waiting_for: Option<String>,
 }

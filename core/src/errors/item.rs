@@ -90,17 +90,15 @@ pub enum DiscardReason {
     InternalSdkError = 12,
     /// It is no JSON object, or what must be in it is missing.
     Invalid = 13,
-    /// The local store keeps newer ones.
-    LocalStore = 14,
     /// A profile or attachment that the server wanted none of when its event was sent. Only in
     /// client reports: the event itself arrived.
     #[serde(rename = "ratelimit_backoff")]
-    RateLimited = 15,
+    RateLimited = 14,
 }
 
 impl DiscardReason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::QueueOverflow,
         Self::CacheOverflow,
         Self::TooOld,
@@ -114,7 +112,6 @@ impl DiscardReason {
         Self::Corrupt,
         Self::InternalSdkError,
         Self::Invalid,
-        Self::LocalStore,
         Self::RateLimited,
     ];
 
@@ -135,7 +132,6 @@ impl DiscardReason {
             Self::Corrupt => "corrupt",
             Self::InternalSdkError => "internal_sdk_error",
             Self::Invalid => "invalid",
-            Self::LocalStore => "local_store",
             Self::RateLimited => "ratelimit_backoff",
         }
     }

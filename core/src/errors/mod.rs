@@ -18,6 +18,7 @@ mod flush;
 mod item;
 mod limits;
 mod link;
+mod moving;
 mod prepare;
 mod report;
 mod room;

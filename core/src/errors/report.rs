@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::item::{Category, DiscardReason};
+use super::state::State;
 
 /// Counts by reason and category.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,5 +65,40 @@ impl Discards {
             })
             .collect();
         json!({ "timestamp": at, "discarded_events": discarded }).to_string()
+    }
+}
+
+impl State {
+    /// What is to be told to the server.
+    pub(super) fn unreported(&self) -> Discards {
+        let mut all = self.loose.clone();
+        for slot in self.slots.values() {
+            all.merge(&slot.segment.ledger());
+        }
+        all
+    }
+
+    /// The server was told.
+    pub(super) fn reported(&mut self, told: &Discards) {
+        let mut left = told.clone();
+        let mut take = |known: &Discards| {
+            let mut taken = Discards::default();
+            for (reason, category, count) in known.iter() {
+                let open = left.count(reason, category).min(count);
+                taken.add(reason, category, open);
+            }
+            left.subtract(&taken);
+            taken
+        };
+        let taken = take(&self.loose);
+        self.loose.subtract(&taken);
+        for slot in self.slots.values() {
+            let taken = take(&slot.segment.ledger());
+            slot.segment.ledger_subtract(&taken);
+        }
+        let numbers: Vec<u32> = self.slots.keys().copied().collect();
+        for number in numbers {
+            self.retire(number);
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::link::Link;
 use super::report::Discards;
 use super::room::Room;
 use super::settings::Settings;
-use super::spool::{Head, Record, Segment, State as At};
+use super::spool::{Head, Segment, State as At};
 use super::storm::{Place, Storms};
 
 /// The order in which categories go out: what people wait for first.
@@ -91,10 +91,10 @@ pub(super) struct State {
     /// Where new records go.
     pub(super) current: Option<u32>,
     pub(super) room: Room,
-    queues: [VecDeque<Place>; Category::ALL.len()],
+    pub(super) queues: [VecDeque<Place>; Category::ALL.len()],
     pub(super) storms: Storms,
     /// Drops that stand in no segment and no server was told of.
-    loose: Discards,
+    pub(super) loose: Discards,
     pub(super) link: Link,
     pub(super) limits: Limits,
     /// What the server refused for good, in words for people.
@@ -345,139 +345,6 @@ impl State {
         }
         let number = self.add_slot(slot);
         self.retire(number);
-    }
-
-    /// New records go to the disk again, if it takes them.
-    pub(super) fn leave_memory(&mut self) {
-        let is_memory = self
-            .current
-            .and_then(|number| self.slots.get(&number))
-            .is_some_and(|slot| !slot.segment.is_durable());
-        if is_memory && let Some(number) = self.current.take() {
-            self.retire(number);
-        }
-    }
-
-    /// Moves what waits in memory to the current segment, which is on disk; how much.
-    pub(super) fn move_to_disk(&mut self, settings: &Settings, now: u64, most: usize) -> usize {
-        let mut moved = 0;
-        let in_memory: Vec<u32> = self
-            .slots
-            .iter()
-            .filter(|(number, slot)| {
-                !slot.segment.is_durable() && slot.pending > 0 && Some(**number) != self.current
-            })
-            .map(|(number, _)| *number)
-            .collect();
-        for number in in_memory {
-            let Some(segment) = self
-                .slots
-                .get(&number)
-                .map(|slot| Arc::clone(&slot.segment))
-            else {
-                continue;
-            };
-            for (at, head) in segment.own_records() {
-                if moved >= most {
-                    return moved;
-                }
-                let (Some(category), Some(state)) = (head.category, segment.state(at)) else {
-                    continue;
-                };
-                if !state.is_pending() || !self.is_queued_or_held(category, number, at, state) {
-                    continue;
-                }
-                let Some(record) = segment.read(at) else {
-                    continue;
-                };
-                if !self.move_record(&record, category, state, settings, now) {
-                    return moved;
-                }
-                segment.set_state(at, At::Moved);
-                if let Some(slot) = self.slots.get_mut(&number) {
-                    slot.pending = slot.pending.saturating_sub(1);
-                }
-                moved += 1;
-            }
-            self.retire(number);
-        }
-        moved
-    }
-
-    /// Not one that is on its way: what becomes of that is written where it lies.
-    fn is_queued_or_held(&self, category: Category, segment: u32, at: u32, state: At) -> bool {
-        let place = Place { segment, at };
-        state == At::Held
-            || self
-                .queues
-                .get(category as usize - 1)
-                .is_some_and(|queue| queue.contains(&place))
-    }
-
-    fn move_record(
-        &mut self,
-        record: &Record,
-        category: Category,
-        state: At,
-        settings: &Settings,
-        now: u64,
-    ) -> bool {
-        let Ok(number) = self.make_room(record.bytes(), settings, now) else {
-            return false;
-        };
-        let Some(slot) = self.slots.get_mut(&number) else {
-            return false;
-        };
-        if !slot.segment.is_durable() {
-            return false;
-        }
-        let Some(at) = slot.segment.append_copy(record, state) else {
-            return false;
-        };
-        slot.pending += 1;
-        let place = Place {
-            segment: number,
-            at,
-        };
-        if state == At::Held {
-            self.storms.moved(record.head.fingerprint, place);
-        } else {
-            self.enqueue(category, place);
-        }
-        true
-    }
-
-    /// What is to be told to the server.
-    pub(super) fn unreported(&self) -> Discards {
-        let mut all = self.loose.clone();
-        for slot in self.slots.values() {
-            all.merge(&slot.segment.ledger());
-        }
-        all
-    }
-
-    /// The server was told.
-    pub(super) fn reported(&mut self, told: &Discards) {
-        let mut left = told.clone();
-        let mut take = |known: &Discards| {
-            let mut taken = Discards::default();
-            for (reason, category, count) in known.iter() {
-                let open = left.count(reason, category).min(count);
-                taken.add(reason, category, open);
-            }
-            left.subtract(&taken);
-            taken
-        };
-        let taken = take(&self.loose);
-        self.loose.subtract(&taken);
-        for slot in self.slots.values() {
-            let taken = take(&slot.segment.ledger());
-            slot.segment.ledger_subtract(&taken);
-        }
-        let numbers: Vec<u32> = self.slots.keys().copied().collect();
-        for number in numbers {
-            self.retire(number);
-        }
     }
 
     /// Whether anything could be sent at once if the way were free.

@@ -287,6 +287,18 @@ impl Registry {
         }
     }
 
+    /// The operation of that name without labels, if it is registered.
+    #[cfg(feature = "sentry")]
+    pub(crate) fn operation_named(&self, name: &str) -> Option<u32> {
+        let _inside = fork::enter()?;
+        let key = Key {
+            name: name.into(),
+            labels: Labels::new(),
+        };
+        let found = self.read().find(&key)?;
+        matches!(found.instrument, Instrument::Operation(_)).then_some(found.id.0)
+    }
+
     pub(crate) fn series(&self, id: SeriesId) -> Option<Arc<Series>> {
         self.read().series.get(id.index()).cloned()
     }

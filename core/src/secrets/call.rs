@@ -78,7 +78,13 @@ impl Secrets {
         };
         Ok(Ask {
             id: id.to_id(),
-            surroundings: Surroundings::of(&name, &settings, |variable| std::env::var_os(variable)),
+            surroundings: Surroundings::of(
+                &name,
+                &settings.config,
+                &settings.declarations,
+                settings.is_development,
+                |variable| std::env::var_os(variable),
+            ),
             wish,
             deadline: request.deadline.unwrap_or(settings.config.deadline),
             reply,

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::aws::{Aws, AwsSettings};
 use super::config::SecretsConfig;
+use super::declared::Declarations;
 use super::environment::{self, FromVariable};
 use super::failure::{Failure, FailureKind};
 use super::fetched::Fetched;
@@ -20,27 +21,30 @@ use super::file_threads::FileThreads;
 use super::index::Id;
 use super::name::SecretName;
 use super::shared::Settings;
+use crate::config::AWS_VARIABLES;
 
 /// What a caller's own surroundings hold of a secret. Read on the caller's thread: the environment
 /// is the host's, and another thread may not read it while the host changes it.
 #[derive(Clone, Default)]
-pub(super) struct Surroundings {
+pub(crate) struct Surroundings {
     /// The file that `NAME_FILE` names.
-    pub(super) file: Option<Located>,
+    pub(crate) file: Option<Located>,
     /// The variable, in development.
-    pub(super) variable: Option<Arc<FromVariable>>,
+    pub(crate) variable: Option<Arc<FromVariable>>,
     /// Whether anything says how to reach AWS.
-    pub(super) has_aws: bool,
+    has_aws: bool,
 }
 
 impl Surroundings {
-    pub(super) fn of(
+    pub(crate) fn of(
         name: &SecretName,
-        settings: &Settings,
+        config: &SecretsConfig,
+        declarations: &Declarations,
+        is_development: bool,
         get: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
-        let sources = settings.config.sources;
-        let aliases = settings.declarations.aliases(name);
+        let sources = config.sources;
+        let aliases = declarations.aliases(name);
         Self {
             file: sources
                 .file
@@ -48,17 +52,27 @@ impl Surroundings {
                 .flatten(),
             variable: sources
                 .environment
-                .then(|| environment::read(name, aliases, settings.is_development, &get))
+                .then(|| environment::read(name, aliases, is_development, &get))
                 .flatten()
                 .map(Arc::new),
-            has_aws: settings.config.region.is_some()
-                || settings.config.endpoint.is_some()
-                || name.region().is_some()
-                || crate::config::AWS_VARIABLES
-                    .iter()
-                    .any(|variable| get(variable).is_some_and(|value| !value.is_empty())),
+            has_aws: name.region().is_some() || has_aws(config, &get),
         }
     }
+
+    /// Whether AWS is asked where no file answers. In development without any AWS configuration it
+    /// is not: finding out that there are no credentials takes seconds.
+    pub(crate) fn asks_aws(&self, config: &SecretsConfig, is_development: bool) -> bool {
+        config.sources.aws && (self.has_aws || !is_development)
+    }
+}
+
+/// Whether anything but a secret's own ARN says how to reach AWS.
+pub(crate) fn has_aws(config: &SecretsConfig, get: impl Fn(&str) -> Option<OsString>) -> bool {
+    config.region.is_some()
+        || config.endpoint.is_some()
+        || AWS_VARIABLES
+            .iter()
+            .any(|variable| get(variable).is_some_and(|value| !value.is_empty()))
 }
 
 /// A value as the chain answers it.
@@ -95,7 +109,7 @@ pub(super) async fn read(
         }
         return read_file(&id.name, located.clone(), threads, until).await;
     }
-    if asks_aws(surroundings, settings) {
+    if surroundings.asks_aws(&settings.config, settings.is_development) {
         return match aws.read(&id.name, &id.which, until).await {
             Ok(fetched) => Ok(Read::plain(fetched)),
             Err(failure) if id.which.is_current() => after_aws(failure, surroundings),
@@ -119,13 +133,7 @@ pub(super) fn after_aws(failure: Failure, surroundings: &Surroundings) -> Result
 
 /// Whether AWS is the first source to answer.
 pub(super) fn asks_aws_first(surroundings: &Surroundings, settings: &Settings) -> bool {
-    surroundings.file.is_none() && asks_aws(surroundings, settings)
-}
-
-/// In development without any AWS configuration AWS is not asked: finding out that there are no
-/// credentials takes seconds.
-fn asks_aws(surroundings: &Surroundings, settings: &Settings) -> bool {
-    settings.config.sources.aws && (surroundings.has_aws || !settings.is_development)
+    surroundings.file.is_none() && surroundings.asks_aws(&settings.config, settings.is_development)
 }
 
 async fn read_file(

@@ -35,6 +35,7 @@ pub(crate) mod failure;
 pub(crate) mod fetched;
 pub(crate) mod file;
 mod file_threads;
+mod gate;
 mod get;
 mod index;
 mod keeper;
@@ -64,6 +65,8 @@ pub use config::{SecretsConfig, Sources};
 pub use declared::{AI_ENGINE_API, Declared, GEMINI_API, SUPABASE_SERVICE_ROLE};
 pub use disk::CacheFileStatus;
 pub use epoch::Epoch;
+#[doc(hidden)]
+pub use gate::ForkGate;
 pub use refused::WithSecretError;
 pub use request::Request;
 pub use sealed::SealKey;

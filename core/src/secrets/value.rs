@@ -14,9 +14,8 @@ use zeroize::Zeroizing;
 
 use super::fetched::Fetched;
 use crate::error::{Error, ErrorKind};
+use crate::scrub::REDACTED;
 
-/// What stands where a value would.
-const REDACTED: &str = "[redacted]";
 /// Keys of a JSON secret that an error lists.
 const LISTED_KEYS: usize = 12;
 

@@ -8,6 +8,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sentry_core::protocol::{SpanStatus, Value};
+use sentry_core::{TransactionContext, TransactionOrSpan};
+
 use super::{Traces, genai};
 use crate::metrics::{
     Counter, Histogram, Instrument, InstrumentOptions, Kind, Labels, Operation, Registry,
@@ -139,6 +142,7 @@ impl Traces {
         ModelCall {
             traces: self.clone(),
             spec: *spec,
+            span: Some(span_of(spec)),
             started: stopwatch::now(),
             first_chunk: None,
             input_tokens: None,
@@ -193,7 +197,26 @@ fn record(instruments: &Instruments, outcome: &ModelOutcome<'_>) -> Option<u32> 
     Some(operation.id())
 }
 
-/// A call under way. Dropping it records it: as a failure of type `panic` while the thread unwinds, else
+/// A span in the active one of the `sentry` crate's hub, else a transaction of its own.
+fn span_of(spec: &ModelCallSpec<'_>) -> TransactionOrSpan {
+    let op = format!("{}{}", genai::SPAN_OP_PREFIX, spec.operation);
+    let name = format!("{} {}", spec.operation, spec.model);
+    let active = sentry_core::configure_scope(|scope| scope.get_span());
+    let span: TransactionOrSpan = match active {
+        Some(parent) => parent.start_child(&op, &name).into(),
+        None => sentry_core::start_transaction(TransactionContext::new(&name, &op)).into(),
+    };
+    for (key, value) in [
+        (genai::OPERATION_NAME, spec.operation),
+        (genai::PROVIDER_NAME, spec.provider),
+        (genai::REQUEST_MODEL, spec.model),
+    ] {
+        span.set_data(key, value.into());
+    }
+    span
+}
+
+/// A call under way, and its span in the trace of the `sentry` crate's hub. Dropping it records it: as a failure of type `panic` while the thread unwinds, else
 /// as a success, which a call that was given up is too.
 ///
 /// ```
@@ -205,6 +228,7 @@ fn record(instruments: &Instruments, outcome: &ModelOutcome<'_>) -> Option<u32> 
 ///     model: "gemini-2.5-flash",
 ///     operation: "generate_content",
 /// });
+/// call.analysis("analysis 7", Some(48_000));
 /// call.chunk();
 /// call.tokens(1_200, 85);
 /// call.end();
@@ -215,6 +239,8 @@ fn record(instruments: &Instruments, outcome: &ModelOutcome<'_>) -> Option<u32> 
 pub struct ModelCall<'a> {
     traces: Traces,
     spec: ModelCallSpec<'a>,
+    /// Until the end.
+    span: Option<TransactionOrSpan>,
     /// Of the [`stopwatch`].
     started: u64,
     first_chunk: Option<Duration>,
@@ -224,6 +250,22 @@ pub struct ModelCall<'a> {
 }
 
 impl ModelCall<'_> {
+    /// Tells what the call is part of, and how large what is sent is, in a unit of your own. They are
+    /// on the span, as they differ in each call.
+    pub fn analysis(&mut self, id: &str, input_size: Option<u64>) {
+        self.attribute(genai::ANALYSIS_ID, id);
+        if let Some(size) = input_size {
+            self.attribute(genai::INPUT_SIZE, size);
+        }
+    }
+
+    /// Adds an attribute to the span.
+    pub fn attribute(&mut self, name: &str, value: impl Into<Value>) {
+        if let Some(span) = &self.span {
+            span.set_data(name, value.into());
+        }
+    }
+
     /// Tells the tokens that are billed. The last telling counts.
     pub const fn tokens(&mut self, input: u64, output: u64) {
         self.input_tokens = Some(input);
@@ -269,7 +311,40 @@ impl ModelCall<'_> {
             first_chunk: self.first_chunk,
         };
         self.traces.record_model_call(&self.spec, &outcome);
+        self.end_span(&outcome);
         outcome.duration
+    }
+}
+
+impl ModelCall<'_> {
+    fn end_span(&mut self, outcome: &ModelOutcome<'_>) {
+        let (given, made) = (outcome.input_tokens, outcome.output_tokens);
+        for (name, tokens) in [
+            (genai::INPUT_TOKENS, given),
+            (genai::OUTPUT_TOKENS, made),
+            (
+                genai::TOTAL_TOKENS,
+                given.zip(made).map(|(given, made)| given + made),
+            ),
+        ] {
+            if let Some(tokens) = tokens {
+                self.attribute(name, tokens);
+            }
+        }
+        if let Some(first) = outcome.first_chunk {
+            self.attribute(genai::RESPONSE_STREAMING, true);
+            self.attribute(genai::RESPONSE_TIME_TO_FIRST_CHUNK, first.as_secs_f64());
+        }
+        if let Some(error_type) = outcome.error_type {
+            self.attribute(genai::ERROR_TYPE, error_type);
+        }
+        if let Some(span) = self.span.take() {
+            span.set_status(match outcome.error_type {
+                Some(_) => SpanStatus::InternalError,
+                None => SpanStatus::Ok,
+            });
+            span.finish();
+        }
     }
 }
 

@@ -100,6 +100,17 @@ impl Traces {
         outcome
     }
 
+    /// As [`Self::exemplify`], for a transaction of the `sentry` crate: the exemplar of the operation
+    /// of its name, where there is one.
+    pub(crate) fn exemplify_named(&self, name: &str, trace: u128, event: EventId, millis: f64) {
+        let Some(series) = self.shared.registry.operation_named(name) else {
+            return;
+        };
+        if let Some(trace) = TraceId::parse(&format!("{trace:032x}")) {
+            self.exemplify(trace, event, &[Measured { series, millis }]);
+        }
+    }
+
     /// Makes a transaction that was captured the exemplar of what it measured; for a binding that
     /// hands the transaction itself over by another way.
     pub fn exemplify(&self, trace: TraceId, event: EventId, measured: &[Measured]) {

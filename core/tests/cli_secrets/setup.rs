@@ -118,7 +118,6 @@ fn a_broken_document_is_told_by_its_place() {
             "two different values",
         ),
         (format!("{name}=\n{OTHER}=x\n"), "no value in it"),
-        (String::new(), "no value in it"),
     ] {
         let ran = stage.run_with(&["setup", "--from-stdin"], document.as_bytes());
         let code = if says == "no value in it" { 1 } else { 2 };
@@ -299,6 +298,33 @@ fn the_list_tells_what_exists_and_what_would_answer() {
     ] {
         assert!(all.out.contains(part), "{part}: {}", all.out);
     }
+    // Declared or not, and the others are not even asked about.
+    let asked = stage.proxy.counts().call("DescribeSecret", &missing);
+    for prefix in [&undeclared, &there] {
+        let some = stage
+            .run(&["list", "--prefix", prefix, "--json"])
+            .ends(0, &[VALUE, OTHER])
+            .json();
+        let some = some["secrets"].as_array().unwrap();
+        let names: Vec<&str> = some
+            .iter()
+            .map(|row| row["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, [prefix.as_str()]);
+        assert_eq!(some[0]["exists"], true);
+    }
+    assert_eq!(stage.proxy.counts().call("DescribeSecret", &missing), asked);
+    let none = stage
+        .run(&["list", "--prefix", "no-such-prefix/"])
+        .ends(0, &[]);
+    assert!(
+        none.err.contains("no secret's name starts so"),
+        "{}",
+        none.err
+    );
+    stage
+        .run(&["list", "--prefix", "a=canary of a prefix"])
+        .ends(2, &["canary of a prefix"]);
     stage
         .proxy
         .mode(Rule::new(Mode::AccessDenied).operation("DescribeSecret"))

@@ -76,6 +76,40 @@ fn what_cannot_be_together_is_a_usage_error() {
 }
 
 #[test]
+fn input_with_nothing_in_it_says_what_to_pipe_in() {
+    let path = std::env::temp_dir().join(crate::stage::unique("tallylight-empty"));
+    std::fs::write(&path, "\n").unwrap();
+    let file = path.to_str().unwrap();
+    for (args, input, says) in [
+        (
+            &["setup", "--from-stdin"][..],
+            "",
+            "standard input is empty",
+        ),
+        (
+            &["setup", "--from-stdin"],
+            " \n\n",
+            "standard input is empty",
+        ),
+        (
+            &["setup", "--from-stdin"],
+            "\u{feff}",
+            "standard input is empty",
+        ),
+        (&["setup", "--file", file], "", "the file is empty"),
+    ] {
+        let ran = ended(secrets(args), input.as_bytes()).ends(2, &[]);
+        assert!(ran.err.contains(says), "{args:?}: {}", ran.err);
+        let hint = ran.err.split("\nhint: ").nth(1).unwrap();
+        assert!(
+            hint.contains("| tallylight secrets setup --from-stdin"),
+            "{args:?}: {hint}"
+        );
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
 fn help_has_examples_for_every_command() {
     for command in ["setup", "list", "get", "rotate", "refresh", "doctor"] {
         let ran = ended(secrets(&[command, "--help"]), b"").ends(0, &[]);

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tallylight::clock::Clock;
+use tallylight::errors::EventId;
 use tallylight::secrets::{Request, SealKey, SecretsConfig};
+use tallylight::trace::{Measured, TraceId};
 use tallylight::{Config, InstrumentOptions, Kind, Labels, Tallylight};
 
 /// 2026-11-24T12:00:00Z.
@@ -324,4 +326,28 @@ fn a_document_with_secrets_is_valid_and_shows_no_value() {
     assert_eq!(secrets["entries"][0]["source"], "override");
     assert_eq!(secrets["entries"][1]["state"], "missing");
     assert!(secrets["cacheFile"]["lastError"].is_string(), "{secrets:#}");
+}
+
+#[test]
+fn exemplars_stand_with_their_operation() {
+    let fixture = Fixture::new();
+    let operation = fixture
+        .tally
+        .operation("GET /a", &Labels::new(), Kind::Server)
+        .unwrap();
+    for exponent in 0..20 {
+        let measured = Measured {
+            series: operation.id(),
+            millis: f64::from(1 << exponent),
+        };
+        operation.record_ms(measured.millis);
+        let traces = fixture.tally.traces();
+        traces.exemplify(TraceId::random(), EventId(7), &[measured]);
+    }
+    let document = fixture.document();
+    assert_valid(&document);
+    let exemplars = document["operations"][0]["exemplars"].as_array().unwrap();
+    assert_eq!(exemplars.len(), 8);
+    assert_eq!(exemplars[0]["duration"], f64::from(1 << 19));
+    assert_eq!(exemplars[0]["quantile"], 0.999);
 }

@@ -176,6 +176,7 @@ pub(super) struct SetupArgs {
 #[command(after_help = "Examples:
   tallylight secrets list
   tallylight secrets list --all
+  tallylight secrets list --prefix prod/
   tallylight secrets list --json | jq '.secrets[] | select(.exists == false).name'
 
 \"from here\" is what would answer a service with this environment: its file, AWS, or in development
@@ -184,6 +185,10 @@ pub(super) struct ListArgs {
     /// Every secret that these credentials see, not only the declared ones
     #[arg(long)]
     pub(super) all: bool,
+
+    /// Those alone whose names start so, declared or not
+    #[arg(long, value_name = "PREFIX", conflicts_with = "all")]
+    pub(super) prefix: Option<String>,
 
     /// Print a JSON document
     #[arg(long)]

@@ -16,9 +16,8 @@ use super::say;
 use super::values::Given;
 use crate::cli::os::{self, Ready};
 use crate::cli::output::{End, Failure, Output};
+use crate::secrets::file::MAX_VALUE_BYTES;
 
-/// Longest value, by AWS.
-pub(super) const MAX_VALUE_BYTES: usize = 65_536;
 /// Longest input of several values.
 pub(super) const MAX_INPUT_BYTES: usize = 4 << 20;
 /// How often a wait for input looks for a signal.

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::args::ListArgs;
 use super::origin::Origin;
+use super::refusal;
 use super::say::{self, Trouble};
 use super::session::Session;
 use crate::cli::FAILED;
@@ -48,13 +49,24 @@ struct Row {
 pub(super) fn run(options: &ListArgs, session: &Session<'_>) -> Result<i32, End> {
     let mut rows = Vec::new();
     let mut names = Vec::new();
-    for known in session.declarations.all() {
+    // Checked as a name, so that a value typed in its place is refused and not repeated.
+    if let Some(prefix) = &options.prefix {
+        refusal::name(prefix, "--prefix", &session.declarations)?;
+    }
+    let prefix = options.prefix.as_deref().unwrap_or_default();
+    let declared = session.declarations.all().iter();
+    for known in declared.filter(|known| known.name.starts_with(prefix)) {
         let name = SecretName::parse(&known.name).map_err(Trouble::from)?;
         let origin = Origin::of(&name, session);
         names.push((name, origin, known.description.clone()));
     }
     let is_aws_on = session.config.secrets.sources.aws;
-    let asks = is_aws_on && (options.all || names.iter().any(|(_, origin, _)| origin.aws));
+    let wanted = match (&options.prefix, options.all) {
+        (Some(prefix), _) => Some(Wanted::Prefix(prefix.clone())),
+        (None, true) => Some(Wanted::All),
+        (None, false) => None,
+    };
+    let asks = is_aws_on && (wanted.is_some() || names.iter().any(|(_, origin, _)| origin.aws));
     let mut others = Vec::new();
     let mut states: Vec<State> = names.iter().map(|_| None).collect();
     if asks {
@@ -63,8 +75,8 @@ pub(super) fn run(options: &ListArgs, session: &Session<'_>) -> Result<i32, End>
             .map(|(name, ..)| name.as_str().to_owned())
             .collect();
         states = describe(&declared, session)?;
-        if options.all {
-            let work = session.aws.list(&Wanted::All, session.until());
+        if let Some(wanted) = &wanted {
+            let work = session.aws.list(wanted, session.until());
             others = session.wait("listing", work)?.map_err(Trouble::from)?;
         }
     }
@@ -111,6 +123,9 @@ pub(super) fn run(options: &ListArgs, session: &Session<'_>) -> Result<i32, End>
             session.output,
             &format!("{}{region}", session.environment.name),
         );
+        if rows.is_empty() {
+            say::message(session.output, "no secret's name starts so");
+        }
         if !asks {
             say::message(session.output, not_asked(is_aws_on));
         }

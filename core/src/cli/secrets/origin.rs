@@ -1,12 +1,12 @@
 //! Where a secret would come from here, without reading it.
 //!
-//! The order is that of `crate::secrets::chain`, which decides for a service.
+//! [`Surroundings`], which decides for a service, decides here too.
 
-use crate::config::AWS_VARIABLES;
+use crate::secrets::Source;
+use crate::secrets::chain::{self, Surroundings};
 use crate::secrets::declared::Declarations;
-use crate::secrets::file::{self, Located};
+use crate::secrets::file::Located;
 use crate::secrets::name::SecretName;
-use crate::secrets::{Source, environment};
 
 use super::session::Session;
 
@@ -22,20 +22,19 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn of(name: &SecretName, session: &Session<'_>) -> Self {
-        let sources = session.config.secrets.sources;
-        let aliases = session.declarations.aliases(name);
-        let get = |variable: &str| std::env::var_os(variable);
+        let config = &session.config.secrets;
+        let is_development = session.is_development();
+        let found = Surroundings::of(
+            name,
+            config,
+            &session.declarations,
+            is_development,
+            |variable| std::env::var_os(variable),
+        );
         Self {
-            file: sources
-                .file
-                .then(|| file::locate(name, aliases, get))
-                .flatten(),
-            aws: sources.aws && (has_aws(session) || !session.is_development()),
-            variable: sources
-                .environment
-                .then(|| environment::read(name, aliases, session.is_development(), get))
-                .flatten()
-                .map(|found| found.variable),
+            aws: found.asks_aws(config, is_development),
+            file: found.file,
+            variable: found.variable.map(|found| found.variable.clone()),
         }
     }
 
@@ -63,12 +62,9 @@ impl Origin {
 
 /// Whether anything says how to reach AWS.
 pub(super) fn has_aws(session: &Session<'_>) -> bool {
-    let secrets = &session.config.secrets;
-    secrets.region.is_some()
-        || secrets.endpoint.is_some()
-        || AWS_VARIABLES
-            .iter()
-            .any(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))
+    chain::has_aws(&session.config.secrets, |variable| {
+        std::env::var_os(variable)
+    })
 }
 
 /// The variables that hold a secret: its own, then its aliases.

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::args::RotateArgs;
-use super::input::{self, MAX_VALUE_BYTES};
+use super::input;
 use super::pending::Pending;
 use super::say::{self, Trouble};
 use super::session::Session;
@@ -17,6 +17,7 @@ use crate::cli::output::{End, Failure, Level, paint};
 use crate::scrub;
 use crate::secrets::aws::{Listed, PENDING, new_token};
 use crate::secrets::failure::FailureKind;
+use crate::secrets::file::MAX_VALUE_BYTES;
 use crate::secrets::request::{CURRENT, Which};
 
 pub(super) fn run(options: &RotateArgs, session: &Session<'_>) -> Result<i32, End> {

@@ -210,6 +210,14 @@ fn read(
     } else {
         return Ok(Vec::new());
     };
+    if is_blank(&bytes) {
+        return Err(Failure::usage(format!("{from} is empty, and so gives no value"))
+            .hint(
+                "pipe in a JSON object of names and values, or NAME=VALUE lines, such as \
+                 `sops -d secrets.json | tallylight secrets setup --from-stdin`; did what stands before the pipe fail?",
+            )
+            .into());
+    }
     let wrong = |why: String| {
         Failure::usage(format!("{from} {why}")).hint(
             "give a JSON object of names and values, or NAME=VALUE lines; for one value alone use --value-file NAME=-",
@@ -230,6 +238,12 @@ fn read(
         }
     }
     Ok(assignment.values)
+}
+
+/// Whether there is nothing to be seen in it.
+fn is_blank(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    bytes.trim_ascii().is_empty()
 }
 
 fn from_environment(targets: &[Target], session: &Session<'_>) -> Result<Vec<Assigned>, End> {

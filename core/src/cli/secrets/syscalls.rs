@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::process::Child;
 
 /// The terminal without echo, until it is dropped.
@@ -79,7 +79,7 @@ pub(super) fn is_stdout_closed() -> bool {
     let found = stdout.as_fd().try_clone_to_owned();
     let found = found.and_then(|file| File::from(file).metadata());
     let is_null = match (found, fs::metadata("/dev/null")) {
-        (Ok(found), Ok(null)) => found.file_type().is_char_device() && found.rdev() == null.rdev(),
+        (Ok(found), Ok(null)) => (found.dev(), found.ino()) == (null.dev(), null.ino()),
         _ => false,
     };
     is_null && access & libc::O_ACCMODE == libc::O_RDWR

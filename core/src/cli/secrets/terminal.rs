@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::input::MAX_VALUE_BYTES;
 use super::say;
 use super::syscalls::Hidden;
 use crate::cli::os::{self, Ready};
 use crate::cli::output::{End, Failure};
+use crate::secrets::file::MAX_VALUE_BYTES;
 
 /// How often a wait for a key looks for a signal.
 const POLL: Duration = Duration::from_millis(100);

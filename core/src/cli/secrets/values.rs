@@ -9,9 +9,9 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::input::MAX_VALUE_BYTES;
 use crate::scrub;
 use crate::secrets::fetched::Fetched;
+use crate::secrets::file::MAX_VALUE_BYTES;
 
 /// A value to be stored. Known to the scrubber from its making.
 pub(super) struct Given {

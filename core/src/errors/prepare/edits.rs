@@ -65,23 +65,29 @@ impl Edits {
             .sum()
     }
 
+    /// A stretch as it is to be.
+    pub(super) fn within(&self, text: &str, range: Range<usize>) -> String {
+        let from = self.list.partition_point(|it| it.range.start < range.start);
+        let edits = self.list[from..]
+            .iter()
+            .take_while(|it| it.range.end <= range.end);
+        let mut edited = String::with_capacity(range.len());
+        let mut copied = range.start;
+        for edit in edits {
+            edited.push_str(text.get(copied..edit.range.start).unwrap_or_default());
+            edited.push_str(&edit.text);
+            copied = edit.range.end.max(copied);
+        }
+        edited.push_str(text.get(copied..range.end).unwrap_or_default());
+        edited
+    }
+
     /// The text as it is to be.
     pub(super) fn apply(self, text: &str) -> Cow<'_, str> {
         if self.list.is_empty() {
             return Cow::Borrowed(text);
         }
-        let len = text
-            .len()
-            .saturating_add_signed(self.saved.saturating_neg());
-        let mut edited = String::with_capacity(len);
-        let mut copied = 0;
-        for edit in self.list {
-            edited.push_str(text.get(copied..edit.range.start).unwrap_or_default());
-            edited.push_str(&edit.text);
-            copied = edit.range.end.max(copied);
-        }
-        edited.push_str(text.get(copied..).unwrap_or_default());
-        Cow::Owned(edited)
+        Cow::Owned(self.within(text, 0..text.len()))
     }
 }
 
@@ -98,6 +104,7 @@ mod tests {
         edits.replace(3..5, "-");
         edits.replace(0..0, ">");
         assert_eq!(edits.saved_within(&(2..6)), 1);
+        assert_eq!(edits.within("abcdefgh", 1..6), "BBc-f");
         assert_eq!(edits.apply("abcdefgh"), ">aBBc-fGGh");
         assert!(matches!(Edits::default().apply("a"), Cow::Borrowed("a")));
     }

@@ -46,15 +46,15 @@ impl Remark {
         }
     }
 
-    /// The same of a text that was cut to `len` bytes, if any of it is left.
-    pub(super) fn cut_to(mut self, len: usize) -> Option<Self> {
-        if let Some((start, end)) = &mut self.range {
-            if *start >= len {
-                return None;
-            }
-            *end = (*end).min(len);
-        }
-        Some(self)
+    /// Where it begins, if a cut there would leave part of it.
+    pub(super) fn split_by(&self, cut: usize) -> Option<usize> {
+        let (start, end) = self.range?;
+        (start < cut && cut < end).then_some(start)
+    }
+
+    /// Whether it is of what is left of a text that was cut there.
+    pub(super) fn is_before(&self, cut: usize) -> bool {
+        self.range.is_none_or(|(_, end)| end <= cut)
     }
 
     fn to_json(&self) -> Value {

@@ -65,6 +65,8 @@ pub(super) struct Walk<'t> {
     limits: Limits,
     path: Vec<Step>,
     in_exception: bool,
+    /// Notes are not noted of.
+    in_meta: bool,
     may_need_parts: bool,
     pub(super) edits: Edits,
     pub(super) notes: Vec<Note>,
@@ -94,6 +96,7 @@ impl<'t> Walk<'t> {
             limits,
             path: Vec::with_capacity(12),
             in_exception: false,
+            in_meta: false,
             may_need_parts,
             edits: Edits::default(),
             notes: Vec::new(),
@@ -199,8 +202,8 @@ impl<'t> Walk<'t> {
     /// Makes an object or a list of what is none.
     fn wrapped(&mut self, rule: Rule, outer: Room) -> Result<(), Stop> {
         let (open, close, step) = match rule.form {
-            Form::List => ("[", "]", Some(Step::Item(0))),
-            _ => ("{\"value\":", "}", None),
+            Form::List => ("[", "]", Step::Item(0)),
+            _ => ("{\"value\":", "}", Step::Renamed("value".to_owned())),
         };
         self.edits.replace(self.at..self.at, open);
         let inner = match rule.form {
@@ -211,11 +214,9 @@ impl<'t> Walk<'t> {
                 ..rule
             },
         };
-        self.path.extend(step.clone());
+        self.path.push(step);
         self.value(inner, outer)?;
-        if step.is_some() {
-            self.path.pop();
-        }
+        self.path.pop();
         self.edits.replace(self.at..self.at, close);
         Ok(())
     }
@@ -223,6 +224,8 @@ impl<'t> Walk<'t> {
     fn object(&mut self, rule: Rule, room: Room) -> Result<(), Stop> {
         let open = self.at;
         let was_in_exception = self.in_exception;
+        let was_in_meta = self.in_meta;
+        self.in_meta |= rule.place == Place::Meta;
         self.in_exception |= rule.place == Place::Exception;
         let mut held = Held::default();
         let mut count = 0;
@@ -267,6 +270,7 @@ impl<'t> Walk<'t> {
         }
         self.end_object(rule.place, open, count, &held);
         self.in_exception = was_in_exception;
+        self.in_meta = was_in_meta;
         Ok(())
     }
 
@@ -374,7 +378,7 @@ impl<'t> Walk<'t> {
     }
 
     fn note(&mut self, remarks: Vec<Remark>, was: Option<usize>) {
-        if self.notes.len() >= MAX_NOTES {
+        if self.notes.len() >= MAX_NOTES || self.in_meta {
             return;
         }
         self.notes.push(Note {

@@ -69,7 +69,8 @@ fn write<'t>(text: &'t str, walk: &mut Walk<'_>) -> Option<Cow<'t, str>> {
     );
     if !notes.is_empty() {
         let known = walk.meta.clone();
-        let meta = notes::merge(text, known.clone().and_then(|it| text.get(it)), &notes);
+        let said = known.clone().map(|range| edits.within(text, range));
+        let meta = notes::merge(text, said.as_deref(), &notes);
         if let Some(range) = known {
             edits.replace(range, meta);
         } else {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::raw;
 use super::wire;
-use crate::errors::{Attachment, Category, DiscardReason, Errors, EventId, Item};
+use crate::errors::{Attachment, Category, DiscardReason, Errors, EventId, Item, Outcome};
 use crate::trace::Traces;
 
 /// How the envelopes of one client are taken.
@@ -104,14 +104,30 @@ impl Taker<'_> {
         attachments: &[SentryAttachment],
     ) {
         match serde_json::to_string(transaction) {
-            Ok(payload) => self.capture(
-                Category::Transaction,
-                transaction.event_id,
-                &payload,
-                trace,
-                attachments,
-            ),
+            Ok(payload) => {
+                let id = transaction.event_id;
+                let category = Category::Transaction;
+                let outcome = self.captured(category, id, &payload, trace, attachments);
+                if !matches!(outcome, Outcome::Discarded(_)) {
+                    self.exemplify(transaction);
+                }
+            }
             Err(_) => self.lost(Category::Transaction),
+        }
+    }
+
+    /// From the slow percentiles of the operation of its name to this transaction.
+    fn exemplify(&self, transaction: &Transaction<'static>) {
+        let Some(protocol::Context::Trace(trace)) = transaction.contexts.get("trace") else {
+            return;
+        };
+        let took = transaction
+            .timestamp
+            .and_then(|ended| ended.duration_since(transaction.start_timestamp).ok());
+        if let (Some(traces), Some(name), Some(took)) = (self.own, &transaction.name, took) {
+            let trace = u128::from_str_radix(&trace.trace_id.to_string(), 16).unwrap_or(0);
+            let event = EventId(transaction.event_id.as_u128());
+            traces.exemplify_named(name, trace, event, took.as_secs_f64() * 1e3);
         }
     }
 
@@ -138,6 +154,18 @@ impl Taker<'_> {
         trace: Option<&str>,
         attachments: &[SentryAttachment],
     ) {
+        // The account has what became of it.
+        let _ = self.captured(category, id, payload, trace, attachments);
+    }
+
+    fn captured(
+        &self,
+        category: Category,
+        id: Uuid,
+        payload: &str,
+        trace: Option<&str>,
+        attachments: &[SentryAttachment],
+    ) -> Outcome {
         let attachments: Vec<_> = attachments
             .iter()
             .map(|one| Attachment {
@@ -146,15 +174,14 @@ impl Taker<'_> {
                 bytes: &one.buffer,
             })
             .collect();
-        // The account has what became of it.
-        let _ = self.errors.capture(&Item {
+        self.errors.capture(&Item {
             category,
             id: EventId(id.as_u128()),
             payload,
             trace,
             attachments: &attachments,
             profile: None,
-        });
+        })
     }
 
     fn lost(&self, category: Category) {

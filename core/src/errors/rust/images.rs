@@ -143,6 +143,8 @@ mod loader {
                 .unwrap_or_default(),
             false => path,
         };
+        // Loaded by whole pages.
+        let low = low & !0xfff;
         let start = info.dlpi_addr.wrapping_add(low);
         let described = id.map(|id| {
             let mut first = [0; 16];

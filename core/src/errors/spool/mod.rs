@@ -5,6 +5,7 @@
 //! call; the I/O thread reads it back, and what dead processes left too.
 
 pub(crate) mod folder;
+mod ledger;
 mod map;
 mod os;
 pub(crate) mod record;

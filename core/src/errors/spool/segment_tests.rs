@@ -1,7 +1,8 @@
 use std::fs;
 
 use super::*;
-use crate::errors::item::{EventId, Item};
+use crate::errors::item::{Category, DiscardReason, EventId, Item};
+use crate::errors::report::Discards;
 use crate::errors::tests::folder;
 
 const ABOUT: About = About {

@@ -24,10 +24,6 @@ pub(super) const NO_NAME: &str = "*";
 pub(crate) enum Wanted {
     All,
     /// Those whose names start so.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no command lists by prefix yet")
-    )]
     Prefix(String),
 }
 

@@ -11,6 +11,7 @@ use super::Aws;
 use super::attempt::{Call, Place};
 use super::classify::{Action, Refused, plain};
 use crate::secrets::failure::{Failure, FailureKind};
+use crate::secrets::file::MAX_VALUE_BYTES;
 use crate::secrets::request::CURRENT;
 
 const CREATE: Action = Action::writes("CreateSecret");
@@ -20,8 +21,6 @@ const ROTATE: Action = Action::writes("RotateSecret");
 
 /// The stage of a version that is prepared and not yet in use.
 pub(crate) const PENDING: &str = "AWSPENDING";
-/// Largest value in bytes, by AWS.
-const MOST_BYTES: usize = 65_536;
 
 /// A value on its way to AWS.
 #[derive(Clone, Copy)]
@@ -251,9 +250,9 @@ fn payload(name: &str, value: NewValue<'_>) -> Result<(Option<String>, Option<Bl
     let invalid = |text: String| Err(Failure::new(FailureKind::Invalid, name, text));
     match value.bytes.len() {
         0 => return invalid("its new value is empty; give one".to_owned()),
-        bytes if bytes > MOST_BYTES => {
+        bytes if bytes > MAX_VALUE_BYTES => {
             return invalid(format!(
-                "its new value has {bytes} bytes; AWS takes at most {MOST_BYTES}"
+                "its new value has {bytes} bytes; AWS takes at most {MAX_VALUE_BYTES}"
             ));
         }
         _ => {}
@@ -327,7 +326,7 @@ mod tests {
             is_binary: false,
             token: "t",
         };
-        let long = vec![b'a'; MOST_BYTES + 1];
+        let long = vec![b'a'; MAX_VALUE_BYTES + 1];
         for bytes in [&b""[..], &[0xff, 0xfe], &long] {
             let failure = payload("a", value(bytes)).unwrap_err();
             assert_eq!(failure.kind, FailureKind::Invalid);

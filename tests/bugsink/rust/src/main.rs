@@ -42,7 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     sentry::configure_scope(|scope| scope.set_tag("run", token));
     let id = match scenario.as_str() {
         "chain" => load_order(token),
-        "message" => errors::capture_message(&format!("a message of {token}"), sentry::Level::Warning),
+        "message" => {
+            errors::capture_message(&format!("a message of {token}"), sentry::Level::Warning)
+        }
         "unhandled" => panic!("nobody catches {token}"),
         _ => return Err(format!("there is no scenario {scenario}").into()),
     };
@@ -54,9 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 #[inline(never)]
 fn load_order(token: &str) -> Option<EventId> {
-    let cause = |message: String, cause| {
-        Some(Box::new(Failure { message, cause }))
-    };
+    let cause = |message: String, cause| Some(Box::new(Failure { message, cause }));
     let connection = cause(format!("connection of {token} was reset"), None);
     let row = cause(format!("row 7 of {token} was not read"), connection);
     let error = Failure {

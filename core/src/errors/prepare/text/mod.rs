@@ -82,7 +82,7 @@ impl Hints {
         Self(bits)
     }
 
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         Self(
             text.bytes()
                 .fold(0, |bits, byte| bits | Self::TABLE[usize::from(byte)]),

@@ -6,7 +6,7 @@ use super::super::form;
 use super::super::literal::{self, Literal, Stop};
 use super::super::notes::{LIMIT, Remark};
 use super::super::place::{Form, Rule};
-use super::super::text::{self, FILTERED, Kind};
+use super::super::text::{self, FILTERED, Hints, Kind};
 use super::{Room, Walk};
 
 /// The rule for what stands under a name that says it is secret.
@@ -23,8 +23,11 @@ impl Walk<'_> {
         self.at = literal::pass_over(self.text, start)?;
         let raw = &self.text[start..self.at];
         self.mark(rule.mark, raw);
-        let text = text::scrub(raw, rule.kind, self.keys);
-        let (short, _) = cut(&text, rule.max, usize::MAX);
+        let clean = text::scrub_hinted(raw, Hints::of(raw), rule.kind, self.keys);
+        let (short, _) = match &clean {
+            None => cut(raw, &[], rule.max, usize::MAX),
+            Some(clean) => cut(&clean.text, &clean.remarks, rule.max, usize::MAX),
+        };
         self.edits.replace(start..self.at, quote(&short));
         Ok(())
     }
@@ -47,7 +50,7 @@ impl Walk<'_> {
         } else if raw.len() >= MIN_CARD || raw.contains(['e', 'E']) {
             // A number that no float holds is an error to whoever reads it.
             if raw.parse::<f64>().is_ok_and(f64::is_infinite) {
-                let (short, _) = cut(raw, 64, usize::MAX);
+                let (short, _) = cut(raw, &[], 64, usize::MAX);
                 self.edits.replace(start..self.at, quote(&short));
             } else if rule.kind != Kind::Plain
                 && matches!(text::scrub(raw, rule.kind, self.keys), Cow::Owned(_))
@@ -92,12 +95,9 @@ impl Walk<'_> {
             self.edits.replace(start..self.at, "null");
             return Ok(());
         };
-        let (short, kept) = cut(&formed, max, left);
+        let (short, kept) = cut(&formed, &remarks, max, left);
         if let Some(kept) = kept {
-            remarks = remarks
-                .into_iter()
-                .filter_map(|it| it.cut_to(kept))
-                .collect();
+            remarks.retain(|it| it.is_before(kept));
             remarks.push(Remark::within(LIMIT, kept, kept + CUT.len()));
         }
         if *short == *text {
@@ -132,7 +132,12 @@ impl Walk<'_> {
 }
 
 /// A text cut to that many characters and bytes, and how much of it was kept if it was cut.
-fn cut(text: &str, max: usize, left: usize) -> (Cow<'_, str>, Option<usize>) {
+fn cut<'t>(
+    text: &'t str,
+    remarks: &[Remark],
+    max: usize,
+    left: usize,
+) -> (Cow<'t, str>, Option<usize>) {
     let fits = text.len() <= left && (text.len() <= max || text.chars().count() <= max);
     if fits {
         return (text.into(), None);
@@ -143,6 +148,10 @@ fn cut(text: &str, max: usize, left: usize) -> (Cow<'_, str>, Option<usize>) {
         .nth(chars)
         .map_or(text.len(), |(at, _)| at)
         .min(left.saturating_sub(CUT.len()));
+    // Half of what stands for a secret would say nothing of it.
+    if let Some(start) = remarks.iter().find_map(|it| it.split_by(end)) {
+        end = start;
+    }
     while !text.is_char_boundary(end) {
         end -= 1;
     }
