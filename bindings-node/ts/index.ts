@@ -259,9 +259,10 @@ export function drops(): Drops {
 }
 
 /**
- * Closes recording in the whole process, wipes its secrets and stops the threads. What was recorded
- * stays readable; later recordings are counted drops, later secrets a ClosedError; `init` opens it
- * again.
+ * Closes recording in the whole process, wipes its secrets and stops the threads. Events that wait
+ * get `errors.shutdownTimeout` to leave, on this thread: await {@link close} before where that is too
+ * long. What was recorded stays readable; later recordings are counted drops, later events dropped as
+ * `closed`, later secrets a ClosedError; `init` opens it again.
  */
 export function shutdown(): void {
   ask(() => session().native.shutdown());

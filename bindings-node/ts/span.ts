@@ -12,10 +12,8 @@ import { newId } from './events/ids.js';
 import { plainOf, textOf } from './events/plain.js';
 import type { Plain } from './events/plain.js';
 import { currentScope, entriesOf, runInScope } from './events/scope.js';
-import type { TraceSource } from './events/scope.js';
 import { observe } from './observe.js';
 import { Transaction } from './span-transaction.js';
-import type { Traced } from './trace.js';
 import type { Kind, Labels } from './types.js';
 
 /** A span's attribute. */
@@ -68,7 +66,7 @@ const clock = performance;
 export const now = clock.now.bind(clock);
 
 /** A piece of work. Get one from `startSpan`. Its methods never throw. */
-export class Span implements TraceSource, Traced {
+export class Span {
   /** Its number: 16 hexadecimal digits. */
   readonly spanId: string = newId().slice(0, 16);
   /** @internal */

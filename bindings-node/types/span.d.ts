@@ -6,8 +6,6 @@
  * Invariants: the active span follows the asynchronous calls (it lies on the current scope); a span
  * ends once; nothing here throws into the application or changes what its functions answer.
  */
-import type { TraceSource } from './events/scope.js';
-import type { Traced } from './trace.js';
 import type { Kind, Labels } from './types.js';
 /** A span's attribute. */
 export type Attribute = string | number | boolean | null | undefined | readonly (string | number | boolean)[];
@@ -33,7 +31,7 @@ export interface SpanOptions {
 /** How a span went, as Sentry names it; `error` is `internal_error`. */
 export type SpanStatus = 'ok' | 'error' | 'cancelled' | 'deadline_exceeded' | 'not_found' | 'already_exists' | 'permission_denied' | 'resource_exhausted' | 'failed_precondition' | 'aborted' | 'out_of_range' | 'unimplemented' | 'internal_error' | 'unavailable' | 'data_loss' | 'unauthenticated' | 'invalid_argument' | 'unknown_error';
 /** A piece of work. Get one from `startSpan`. Its methods never throw. */
-export declare class Span implements TraceSource, Traced {
+export declare class Span {
     /** Its number: 16 hexadecimal digits. */
     readonly spanId: string;
     /** The trace's number: 32 hexadecimal digits. */

@@ -204,7 +204,7 @@ def test_a_fork_while_others_come_and_go_waiting_hangs_no_child(run_alone: RunSe
         for thread in threads:
             thread.start()
         ended = []
-        for _ in range(400):
+        for _ in range(200):
             child = os.fork()
             if child == 0:
                 signal.alarm(10)
@@ -218,7 +218,73 @@ def test_a_fork_while_others_come_and_go_waiting_hangs_no_child(run_alone: RunSe
         print(len(ended), set(ended))
         """
     )
-    assert out == "400 {0}"
+    assert out == "200 {0}"
+
+
+@needs_servers
+def test_a_child_does_not_wait_for_what_its_parent_asked(run_secrets: RunSecrets) -> None:
+    out = run_secrets(
+        """
+        import signal
+        tallylight.init()
+        proxy.mode("hang")
+        pending = tallylight._native._get(sys.argv[1], None, None, None, None, None)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                pending.result()
+            except tallylight.ClosedError as error:
+                os._exit(0 if "forked" in str(error) else 1)
+            os._exit(1)
+        print(os.waitpid(child, 0)[1])
+        """,
+        create("v"),
+    )
+    assert out == "0"
+
+
+@needs_servers
+@needs_linux
+def test_nobody_waits_for_good_for_a_thread_that_answers_no_more(run_secrets: RunSecrets) -> None:
+    out = run_secrets(
+        """
+        import ctypes, pathlib, signal
+        tallylight.init(secrets={"deadline": 300})
+        tallylight.get_secret(sys.argv[1])
+        # The I/O thread stops where it is: the handler of its signal waits for another one.
+        libc = ctypes.CDLL(None)
+        libc.signal(signal.SIGUSR1, ctypes.cast(libc.pause, ctypes.c_void_p))
+        for task in pathlib.Path("/proc/self/task").iterdir():
+            if (task / "comm").read_text().startswith("tallylight-io"):
+                signal.alarm(30)
+                libc.tgkill(os.getpid(), int(task.name), signal.SIGUSR1)
+                time.sleep(0.1)
+        calls = {
+            "get": lambda: tallylight.get_secret("other"),
+            "its own": lambda: tallylight.get_secret("other", deadline=200),
+            "refresh": lambda: tallylight.refresh_secret(sys.argv[1]),
+            "both": lambda: tallylight.both("other"),
+            "prefetch": lambda: tallylight.prefetch_secrets(["other", sys.argv[1]]),
+        }
+        for name, call in calls.items():
+            began = time.monotonic()
+            try:
+                # What is at hand is answered all the same.
+                answer = call()["other"]
+                assert isinstance(answer, tallylight.TallylightTimeoutError), answer
+            except tallylight.TallylightTimeoutError as error:
+                assert "did not answer" in str(error), error
+            took = time.monotonic() - began
+            assert took < 3, (name, took)
+            print(name)
+        print(tallylight.peek("other"), tallylight.get_secret(sys.argv[1]).reveal())
+        sys.stdout.flush()
+        os._exit(0)
+        """,
+        create("v"),
+    )
+    assert out.split("\n") == ["get", "its own", "refresh", "both", "prefetch", "None v"]
 
 
 @needs_servers

@@ -38,6 +38,8 @@ static IN_CHILD: OnceLock<fn()> = OnceLock::new();
 thread_local! {
     /// How deep this thread is inside.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// Whether this thread holds the gate for longer, see [`hold`].
+    static HOLDS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// How many forks lie between this process and the one that started the program.
@@ -78,7 +80,7 @@ pub(crate) fn enter() -> Option<Inside> {
     install();
     let depth = DEPTH.get();
     DEPTH.set(depth + 1);
-    if depth > 0 {
+    if depth > 0 || HOLDS.get() {
         return Some(Inside { _gate: None });
     }
     if FORKING.load(Ordering::Relaxed) > 0 {
@@ -87,6 +89,29 @@ pub(crate) fn enter() -> Option<Inside> {
     Some(Inside {
         _gate: Some(GATE.read().unwrap_or_else(PoisonError::into_inner)),
     })
+}
+
+/// Keeps a fork waiting until it is dropped, as [`Inside`] does, for a thread that is at work for a
+/// while in code that is not ours. It is not inside: what is ours there is entered as anywhere.
+#[cfg(any(feature = "secrets-aws", feature = "sentry"))]
+pub(crate) struct Hold {
+    _gate: RwLockReadGuard<'static, ()>,
+}
+
+/// Holds the gate for this thread, which must not hold it yet. `None` in a child that is [`unfit`].
+#[cfg(any(feature = "secrets-aws", feature = "sentry"))]
+pub(crate) fn hold() -> Option<Hold> {
+    let _inside = enter()?;
+    let gate = GATE.read().unwrap_or_else(PoisonError::into_inner);
+    HOLDS.set(true);
+    Some(Hold { _gate: gate })
+}
+
+#[cfg(any(feature = "secrets-aws", feature = "sentry"))]
+impl Drop for Hold {
+    fn drop(&mut self) {
+        HOLDS.set(false);
+    }
 }
 
 /// Asks until there is an answer, or patience ends.

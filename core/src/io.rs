@@ -4,7 +4,7 @@
 //! which grows on demand and shrinks by itself. Importing and `init` start nothing here; a job that
 //! panics is contained and counted. A forked child has no such thread until its own first job.
 //!
-//! While it is at work the thread is inside the fork gate, so that no child inherits what a library
+//! While it is at work the thread holds the fork gate, so that no child inherits what a library
 //! has half done: a once-cell that is being filled would hold up the child's own I/O thread for good.
 
 use std::cell::Cell;
@@ -32,7 +32,7 @@ const BLOCKING_IDLE: Duration = Duration::from_secs(10);
 
 thread_local! {
     /// Held by the I/O thread from the end of a rest to the next.
-    static AT_WORK: Cell<Option<fork::Inside>> = const { Cell::new(None) };
+    static AT_WORK: Cell<Option<fork::Hold>> = const { Cell::new(None) };
 }
 
 struct Running {
@@ -151,14 +151,14 @@ fn start(panics: Arc<AtomicU64>) -> Result<Running, Error> {
         .thread_keep_alive(BLOCKING_IDLE)
         .thread_name("tallylight-file")
         .on_thread_park(|| drop(AT_WORK.take()))
-        .on_thread_unpark(|| AT_WORK.set(fork::enter()))
+        .on_thread_unpark(|| AT_WORK.set(fork::hold()))
         .build()
         .map_err(no_thread)?;
     let (jobs, mut received) = unbounded_channel::<Job>();
     let thread = thread::Builder::new()
         .name("tallylight-io".to_owned())
         .spawn(move || {
-            AT_WORK.set(fork::enter());
+            AT_WORK.set(fork::hold());
             let tasks = LocalSet::new();
             tasks.block_on(&runtime, async move {
                 while let Some(job) = received.recv().await {

@@ -1,13 +1,15 @@
 //! The calls: each converts its arguments, asks the core and converts the answer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString};
 use tallylight::ErrorKind;
+use tallylight::secrets::{Request, Secrets};
 
 use super::arguments::{Asked, Wanted, names};
+use super::gated::Gated;
 use super::reply::{Answer, Pending, Reply};
 use super::secret::Secret;
 use crate::client::{Tallylight, instance};
@@ -33,6 +35,10 @@ pub(crate) fn get<'py>(
         Some(answer) => (answer, true),
         None => {
             client.held.watched();
+            let request = asked.wanted.request();
+            let name = request.name.to_owned();
+            let patience = instance.secrets().patience(&request, 1);
+            let pending = pending.within(patience, move || Err(Secrets::unanswered(&name)));
             (pending.wait_for(py)?, false)
         }
     };
@@ -94,7 +100,7 @@ fn at_hand<'py>(
 type Argument<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 macro_rules! asks {
-    ($(#[$doc:meta])* $name:ident, |$secrets:ident, $request:ident, $reply:ident| $body:expr) => {
+    ($(#[$doc:meta])* $name:ident, $readings:literal, |$secrets:ident, $request:ident, $reply:ident| $body:expr) => {
         $(#[$doc])*
         #[pyfunction]
         pub(super) fn $name(
@@ -110,7 +116,10 @@ macro_rules! asks {
                 let wanted = Wanted::read(name, [key, stage, version, max_age, deadline])?;
                 let instance = instance(py)?;
                 let ($secrets, $request) = (instance.secrets(), wanted.request());
-                Ok(Pending::ask(|$reply: Reply| $body))
+                let patience = $secrets.patience(&$request, $readings);
+                let name = $request.name.to_owned();
+                let pending = Pending::ask(|$reply: Reply| $body);
+                Ok(pending.within(patience, move || Err(Secrets::unanswered(&name))))
             })
         }
     };
@@ -119,18 +128,21 @@ macro_rules! asks {
 asks!(
     /// Starts a reading of the cache, or of the source behind it.
     _get,
+    1,
     |secrets, request, reply| secrets.get_then(&request, |answer| reply
         .give(answer.map(Answer::One)))
 );
 asks!(
     /// Starts a reading of the source.
     _refresh,
+    1,
     |secrets, request, reply| secrets.refresh_then(&request, |answer| reply
         .give(answer.map(Answer::One)))
 );
 asks!(
     /// Starts a reading of the current value and the one before.
     _both,
+    2,
     |secrets, request, reply| secrets.both_then(&request, |answer| reply
         .give(answer.map(Answer::Pair)))
 );
@@ -146,13 +158,15 @@ pub(super) fn _refused(
     guard(py, || {
         let wanted = Wanted::read(name, [key, None, None, None, None])?;
         let instance = instance(py)?;
-        Ok(Pending::ask(|reply| {
-            instance
-                .secrets()
-                .refused_then(&wanted.request(), &refused.get().core, |answer| {
-                    reply.give(answer.map(Answer::One));
-                });
-        }))
+        let (secrets, request) = (instance.secrets(), wanted.request());
+        let pending = Pending::ask(|reply| {
+            secrets.refused_then(&request, &refused.get().core, |answer| {
+                reply.give(answer.map(Answer::One));
+            });
+        });
+        let name = request.name.to_owned();
+        let patience = secrets.patience(&request, 1);
+        Ok(pending.within(patience, move || Err(Secrets::unanswered(&name))))
     })
 }
 
@@ -172,22 +186,37 @@ pub(super) fn _prefetch(py: Python<'_>, given: Argument<'_, '_>) -> PyResult<Pen
                 .map(|known| known.name)
                 .collect(),
         };
-        Ok(Pending::ask(|reply| {
-            let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-            if wanted.is_empty() {
+        let gathered = Arc::new(Gated::<BTreeMap<_, _>>::default());
+        let pending = Pending::ask(|reply| {
+            let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
+            if names.is_empty() {
                 return reply.give(Ok(Answer::Each(BTreeMap::new())));
             }
-            let count = wanted.len();
-            let gathered = Arc::new(Mutex::new((Some(reply), BTreeMap::new())));
-            secrets.prefetch_then(&wanted, move |name, answer| {
-                let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-                gathered.1.insert(name, answer);
-                if gathered.1.len() == count
-                    && let Some(reply) = gathered.0.take()
+            let count = names.len();
+            let reply = Gated::new(Some(reply));
+            let gathering = (Arc::clone(&gathered), Arc::new(reply));
+            secrets.prefetch_then(&names, move |name, answer| {
+                let (gathered, reply) = &gathering;
+                let all = gathered.with(|all| {
+                    all.insert(name, answer);
+                    (all.len() == count).then(|| std::mem::take(all))
+                });
+                if let Ok(Some(all)) = all
+                    && let Ok(Some(reply)) = reply.with(Option::take)
                 {
-                    reply.give(Ok(Answer::Each(std::mem::take(&mut gathered.1))));
+                    reply.give(Ok(Answer::Each(all)));
                 }
             });
+        });
+        let patience = secrets.patience(&Request::new(""), 1);
+        // Those that did answer, and of the others that they did not.
+        Ok(pending.within(patience, move || {
+            let mut all = gathered.with(std::mem::take)?;
+            for name in &wanted {
+                all.entry(name.clone())
+                    .or_insert_with(|| Err(Secrets::unanswered(name)));
+            }
+            Ok(Answer::Each(all))
         }))
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -46,14 +47,36 @@ impl Reply {
 #[pyclass(module = "tallylight", name = "_Pending", frozen)]
 pub(crate) struct Pending {
     reply: Arc<Letterbox>,
+    /// The process that asked: its thread answers, and no forked child's.
+    asked_in: u32,
+    /// Until when a thread waits, and what it is told then.
+    late: Option<(Instant, Late)>,
 }
+
+/// What stands for an answer that does not come.
+type Late = Box<dyn Fn() -> Result<Answer, Error> + Send + Sync>;
 
 impl Pending {
     /// Asks, with somewhere to leave the answer, now or later.
     pub(super) fn ask(ask: impl FnOnce(Reply)) -> Self {
         let reply = Arc::default();
         ask(Reply(Arc::clone(&reply)));
-        Self { reply }
+        Self {
+            reply,
+            asked_in: std::process::id(),
+            late: None,
+        }
+    }
+
+    /// Has a thread wait no longer than this, whatever became of the one that is to answer.
+    pub(super) fn within(
+        mut self,
+        patience: Duration,
+        late: impl Fn() -> Result<Answer, Error> + Send + Sync + 'static,
+    ) -> Self {
+        let until = Instant::now().checked_add(patience);
+        self.late = until.map(|until| (until, Box::new(late) as Late));
+        self
     }
 
     /// As [`Self::ask`], for where everything is that was captured.
@@ -84,7 +107,16 @@ impl Pending {
                 let message = "an answer was taken twice; please report it";
                 return Err(invalid(py, ErrorKind::Internal, message));
             }
-            self.reply.signal.wait(py, seen, None)?;
+            if self.asked_in != std::process::id() {
+                let message = "the process that this one was forked from asked for it, and gets the answer; ask again here";
+                return Err(invalid(py, ErrorKind::Closed, message));
+            }
+            let until = self.late.as_ref().map(|(until, _)| *until);
+            if !self.reply.signal.wait(py, seen, until)?
+                && let Some((_, late)) = &self.late
+            {
+                return Ok(late());
+            }
         }
     }
 }

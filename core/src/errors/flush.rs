@@ -46,7 +46,7 @@ impl State {
         }
         let is_reported = !waiter.is_close || self.unreported().is_empty();
         let has_looked = self.has_looked || !self.is_looking;
-        let is_idle = !self.has_sendable(now) && is_reported && has_looked;
+        let is_idle = !self.has_sendable(now) && is_reported && has_looked && self.deleting == 0;
         // For what others left, or for a report, nobody waits on a server that is out of order.
         is_idle || (self.link.is_failing() && self.own_pending() == 0)
     }
@@ -78,6 +78,7 @@ impl Shared {
             state.link.hurry();
             let has_work = state.pending() > 0
                 || state.under_way > 0
+                || state.deleting > 0
                 || (is_close && !state.unreported().is_empty())
                 || (state.pump.is_some() && !state.has_looked);
             if has_work && !self.settings().is_local() {

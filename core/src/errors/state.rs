@@ -102,6 +102,8 @@ pub(super) struct State {
     pub(super) under_way: usize,
     /// Segments that nothing more is in, whose files are to be deleted.
     pub(super) retired: Vec<Arc<Segment>>,
+    /// Whether files are being deleted.
+    pub(super) deleting: usize,
     pub(super) last_report: Option<Instant>,
     pub(super) is_reporting: bool,
     pub(super) waiters: Vec<Waiter>,
@@ -134,6 +136,7 @@ impl State {
             refusal: None,
             under_way: 0,
             retired: Vec::new(),
+            deleting: 0,
             last_report: None,
             is_reporting: false,
             waiters: Vec::new(),

@@ -14,6 +14,10 @@ mod directory;
 mod distribution;
 mod drops;
 mod error_types;
+#[cfg_attr(
+    not(feature = "sentry"),
+    allow(dead_code, reason = "traces alone add exemplars")
+)]
 mod exemplars;
 mod hot;
 mod instruments;

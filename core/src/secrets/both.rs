@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{GRACE, keyed, silent};
+use super::call::keyed;
 use super::index::Id;
 use super::keeper;
 use super::reply::{Reply, gone};
@@ -39,11 +39,8 @@ impl Secrets {
     /// # Errors
     /// As [`Self::both`].
     pub fn both_blocking(&self, request: &Request<'_>) -> Result<Both, Error> {
-        let limit = self
-            .deadline(request)
-            .saturating_mul(2)
-            .saturating_add(GRACE);
-        block_on(self.both(request), Some(limit)).unwrap_or_else(|| Err(silent(request)))
+        block_on(self.both(request), Some(self.patience(request, 2)))
+            .unwrap_or_else(|| Err(Self::unanswered(request.name)))
     }
 
     /// As [`Self::both`]: `done` gets the answer, on this thread or the I/O thread.

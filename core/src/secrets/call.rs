@@ -91,11 +91,28 @@ impl Secrets {
         })
     }
 
-    pub(super) fn deadline(&self, request: &Request<'_>) -> Duration {
+    /// How long a blocking call waits at most that is made of so many readings, one after the other.
+    /// The I/O thread watches deadlines; this is for the case that it does not run.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn patience(&self, request: &Request<'_>, readings: u32) -> Duration {
         request
             .deadline
             .unwrap_or_else(|| self.shared.settings.load().config.deadline)
             .min(LONGEST_DEADLINE)
+            .saturating_mul(readings)
+            .saturating_add(GRACE)
+    }
+
+    /// What a blocking call says when [`Self::patience`] has ended.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unanswered(name: &str) -> Error {
+        Error::new(
+            ErrorKind::Timeout,
+            format!("secret {name}: the I/O thread did not answer within the deadline"),
+        )
+        .with_detail("name", name)
     }
 
     pub(super) fn wait(
@@ -107,11 +124,10 @@ impl Secrets {
         ask(Box::new(move |result| {
             let _ = done.send(result);
         }));
-        // The I/O thread watches the deadline; this is for the case that it does not run.
-        match block_on(answer, Some(self.deadline(request).saturating_add(GRACE))) {
+        match block_on(answer, Some(self.patience(request, 1))) {
             Some(Ok(answer)) => keyed(answer, request.key),
             Some(Err(_)) => Err(gone()),
-            None => Err(silent(request)),
+            None => Err(Self::unanswered(request.name)),
         }
     }
 }
@@ -127,15 +143,4 @@ pub(super) fn give(reply: Option<Reply>, error: Error) {
     if let Some(reply) = reply {
         reply.send(Err(error));
     }
-}
-
-pub(super) fn silent(request: &Request<'_>) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!(
-            "secret {}: the I/O thread did not answer within the deadline",
-            request.name
-        ),
-    )
-    .with_detail("name", request.name)
 }

@@ -1,6 +1,8 @@
 //! Reading many secrets at once, as a service does at its start.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::call::give;
 use super::get::Look;
@@ -29,7 +31,31 @@ impl Secrets {
     /// As [`Self::prefetch`], waiting on this thread.
     #[must_use]
     pub fn prefetch_blocking(&self, names: &[&str]) -> Vec<(String, Result<Secret, Error>)> {
-        block_on(self.prefetch(names), None).unwrap_or_default()
+        let wanted = self.wanted(names);
+        let until = Instant::now() + self.patience(&Request::new(""), 1);
+        let (done, mut answers) = tokio::sync::mpsc::unbounded_channel();
+        self.prefetch_then(names, move |name, answer| {
+            let _ = done.send((name, answer));
+        });
+        let mut all = BTreeMap::new();
+        let left = || until.saturating_duration_since(Instant::now());
+        while let Some(Some((name, answer))) = block_on(answers.recv(), Some(left())) {
+            all.insert(name, answer);
+        }
+        for name in wanted {
+            all.entry(name)
+                .or_insert_with_key(|name| Err(Self::unanswered(name)));
+        }
+        all.into_iter().collect()
+    }
+
+    /// Each of these names once, of the declared ones without any.
+    fn wanted(&self, names: &[&str]) -> BTreeSet<String> {
+        if names.is_empty() {
+            let declared = self.declared().into_iter();
+            return declared.map(|known| known.name).collect();
+        }
+        names.iter().map(|name| (*name).to_owned()).collect()
     }
 
     /// As [`Self::prefetch`]: `done` gets each answer, on this thread or the I/O thread.
@@ -38,23 +64,11 @@ impl Secrets {
         names: &[&str],
         done: impl Fn(String, Result<Secret, Error>) + Clone + Send + 'static,
     ) {
-        let declared: Vec<String>;
-        let mut wanted: Vec<&str> = names.to_vec();
-        if names.is_empty() {
-            declared = self
-                .declared()
-                .into_iter()
-                .map(|known| known.name)
-                .collect();
-            wanted = declared.iter().map(String::as_str).collect();
-        }
-        wanted.sort_unstable();
-        wanted.dedup();
         let mut asks = Vec::new();
-        for name in wanted {
-            let request = Request::new(name);
+        for own in self.wanted(names) {
+            let name = own.clone();
+            let request = Request::new(&name);
             let answer = done.clone();
-            let own = name.to_owned();
             match self.look(&request) {
                 Ok(Look::Hit(secret)) => done(own, Ok(secret)),
                 Ok(Look::Refused(error)) | Err(error) => done(own, Err(error)),
@@ -75,5 +89,56 @@ impl Secrets {
         let _ = self.shared.io.submit(move || {
             keeper::with(&shared, |keeper, shared| keeper.prefetch(shared, asks));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use crate::secrets::{Request, SecretsConfig};
+    use crate::{Config, ErrorKind, Tallylight};
+
+    #[test]
+    fn no_blocking_call_rests_on_the_io_thread_alone() {
+        let tally = Tallylight::new(Config {
+            environment: Some("production".to_owned()),
+            secrets: SecretsConfig {
+                deadline: Duration::from_millis(200),
+                ..SecretsConfig::default()
+            },
+            ..Config::default()
+        })
+        .unwrap();
+        let secrets = tally.secrets();
+        secrets.set_override("at-hand", "value").unwrap();
+        // Whatever a thread may hang in.
+        let hangs = || std::thread::sleep(Duration::from_secs(6));
+        secrets.shared.io.submit(hangs).unwrap();
+        let began = Instant::now();
+        let request = Request::new("never-answered");
+        let of_many = secrets.prefetch_blocking(&["at-hand", "never-answered", "nor this"]);
+        let of_many: Vec<_> = of_many
+            .into_iter()
+            .map(|(name, answer)| (name, answer.map(drop).map_err(|error| error.kind())))
+            .collect();
+        assert_eq!(
+            of_many,
+            [
+                ("at-hand".to_owned(), Ok(())),
+                ("never-answered".to_owned(), Err(ErrorKind::Timeout)),
+                ("nor this".to_owned(), Err(ErrorKind::InvalidName)),
+            ]
+        );
+        for answer in [
+            secrets.get_blocking(&request),
+            secrets.refresh_blocking(&request),
+            secrets.both_blocking(&request).map(|both| both.current),
+        ] {
+            assert_eq!(answer.unwrap_err().kind(), ErrorKind::Timeout);
+        }
+        assert!(secrets.peek(&request).is_none());
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(4), "{took:?}");
     }
 }

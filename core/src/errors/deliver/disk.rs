@@ -21,17 +21,25 @@ struct Look {
     bytes: Option<u64>,
     found: Vec<Found>,
     damaged: u32,
+    /// Somebody else looked at this moment.
+    is_busy: bool,
 }
 
 impl Worker {
-    pub(super) fn delete(&self, retired: Vec<Arc<Segment>>) {
+    pub(super) fn delete(self: &Rc<Self>, retired: Vec<Arc<Segment>>) {
         if retired.is_empty() {
             return;
         }
-        spawn_blocking(move || {
-            for segment in retired {
-                segment.delete();
-            }
+        let worker = Rc::clone(self);
+        worker.shared.with(|state| state.deleting += 1);
+        spawn_local(async move {
+            let deleted = spawn_blocking(move || retired.iter().for_each(|s| s.delete()));
+            // One that is left over is found again by the next process.
+            let _ = deleted.await;
+            worker
+                .shared
+                .with(|state| state.deleting = state.deleting.saturating_sub(1));
+            worker.pump.wake();
         });
     }
 
@@ -85,6 +93,9 @@ impl Worker {
                 }
                 state.is_looking = false;
                 state.has_looked = true;
+                if looked.is_busy {
+                    state.look_soon();
+                }
             });
             worker.pump.wake();
         });
@@ -120,7 +131,7 @@ fn look_into(known: Option<Folder>, settings: &Settings) -> Look {
         return look;
     };
     // A folder that cannot be read or locked is said at the first event too.
-    let _ = folder.alone(|| {
+    let alone = folder.alone(|| {
         let Ok(survey) = folder.survey() else {
             return;
         };
@@ -140,5 +151,6 @@ fn look_into(known: Option<Folder>, settings: &Settings) -> Look {
             }
         }
     });
+    look.is_busy = matches!(alone, Ok(None));
     look
 }

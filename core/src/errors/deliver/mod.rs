@@ -88,6 +88,7 @@ impl Drop for Running {
             // What it had asked of the disk nobody will hear of.
             state.is_looking = false;
             state.is_moving = false;
+            state.deleting = 0;
             state.room.forget_order();
             std::mem::take(&mut state.waiters)
         });

@@ -15,6 +15,8 @@ use crate::errors::state::{Job, State};
 const REPORT_EVERY: Duration = Duration::from_secs(30);
 /// How often others' segments are looked for, and a disk that failed is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How soon again when somebody else did at the same time.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How soon memory is moved to a disk that takes it again.
 const MOVE_EVERY: Duration = Duration::from_secs(1);
 
@@ -118,6 +120,7 @@ impl State {
                 next = next.min(at.max(now));
             }
         };
+        look_again(self.looked_at.map(|last| last + LOOK_EVERY));
         look_again(self.waiters.iter().map(|waiter| waiter.until).min());
         if !settings.is_local() {
             look_again(self.link.next(now).filter(|_| self.pending() > 0));
@@ -152,6 +155,11 @@ impl State {
         }
         self.looked_at
             .is_none_or(|last| now.saturating_duration_since(last) >= LOOK_EVERY)
+    }
+
+    /// Somebody else was looking: they may have passed what has come since.
+    pub(super) fn look_soon(&mut self) {
+        self.looked_at = Instant::now().checked_sub(LOOK_EVERY - LOOK_AGAIN);
     }
 
     /// Whether events wait in memory though they could be on disk.

@@ -24,10 +24,13 @@ const MAX_INLINED: usize = 64;
 /// Programs that are kept open, in the bytes that each counts as.
 const KEPT: usize = 8 * PROGRAM;
 const PROGRAM: usize = 1 << 20;
-/// The functions between which a panic or a backtrace is Rust's own. Source:
-/// <https://github.com/rust-lang/rust/blob/master/library/std/src/sys/backtrace.rs>.
-const ENDS: &str = "__rust_end_short_backtrace";
-const UNWINDS: [&str; 2] = ["rust_begin_unwind", "rust_panic"];
+/// The functions with which Rust's own part of a panic begins. Source:
+/// <https://github.com/rust-lang/rust/blob/master/library/std/src/panicking.rs>.
+const PANICS: [&str; 3] = [
+    "__rust_end_short_backtrace",
+    "begin_panic_handler",
+    "rust_begin_unwind",
+];
 /// Crates whose code is never the application's own.
 const FOREIGN: [&str; 13] = [
     "std",
@@ -114,19 +117,31 @@ pub(super) fn symbolicate(stack: &mut Vec<Value>, images: &Images, at: SystemTim
         }
     }
     programs.close();
-    let is_end = |frame: &Value| {
+    cut_panic(&mut named);
+    *stack = named;
+}
+
+/// Leaves out the frames by which a panic gets to its hook, if nothing of the application's own is
+/// among them.
+fn cut_panic(stack: &mut Vec<Value>) {
+    let begins_panic = |frame: &Value| {
         frame
             .get("function")
             .and_then(Value::as_str)
-            .is_some_and(|name| name.contains(ENDS) || UNWINDS.contains(&name))
+            .and_then(|name| name.rsplit("::").next())
+            .is_some_and(|name| PANICS.contains(&name))
     };
-    // The last of these is where the application called into a panic; without it all stays.
-    if let Some(end) = named.iter().position(is_end)
-        && end > 0
-    {
-        named.truncate(end);
+    let is_own = |frame: &Value| frame.get("in_app").and_then(Value::as_bool) == Some(true);
+    let Some(last) = stack.iter().rposition(begins_panic) else {
+        return;
+    };
+    let begin = stack[..last]
+        .iter()
+        .rposition(|frame| !begins_panic(frame))
+        .map_or(0, |before| before + 1);
+    if begin > 0 && !stack[begin..].iter().any(is_own) {
+        stack.truncate(begin);
     }
-    *stack = named;
 }
 
 /// The programs of one stack.
@@ -164,23 +179,30 @@ impl Programs<'_> {
                 inlined.push(told(frame, &it, is_library));
             }
         }
-        let is_nameless = |frame: &Frame| frames::text(frame, "function").is_none();
-        if inlined.iter().all(is_nameless)
-            && let Some(symbol) = program.loader.find_symbol(probe)
-        {
+        // Debug information of lines alone gives no paths of functions; the table of symbols does,
+        // of those that were not inlined.
+        let name = inlined.last().and_then(|it| frames::text(it, "function"));
+        let is_bare = name.is_none_or(|name| !name.contains("::"));
+        if is_bare && let Some(symbol) = program.loader.find_symbol(probe) {
             let function = demangled(symbol);
-            let mut it = inlined.pop().unwrap_or_else(|| frame.clone());
-            let is_own = !is_library && !is_foreign(&function);
-            it.insert("function".to_owned(), function.into());
-            it.insert("in_app".to_owned(), is_own.into());
-            inlined.push(it);
+            if name.is_none_or(|name| is_end_of(&function, name)) {
+                let mut outermost = inlined.pop().unwrap_or_else(|| frame.clone());
+                let is_own = is_own(
+                    Some(&function),
+                    frames::text(&outermost, "abs_path"),
+                    is_library,
+                );
+                outermost.insert("function".to_owned(), function.into());
+                outermost.insert("in_app".to_owned(), is_own.into());
+                inlined.push(outermost);
+            }
         }
-        // Where it stands is known for the innermost function, whatever the debug information says.
-        if let Some(innermost) = inlined.first_mut() {
+        // Where the innermost one stands may be known without debug information.
+        if let Some(innermost) = inlined.first_mut()
+            && !innermost.contains_key("lineno")
+        {
             for name in ["filename", "lineno", "colno"] {
-                if let Some(known) = frame.get(name)
-                    && innermost.get("lineno").is_none_or(|_| name == "colno")
-                {
+                if let Some(known) = frame.get(name) {
                     innermost.insert(name.to_owned(), known.clone());
                 }
             }
@@ -262,19 +284,18 @@ fn told<R: addr2line::gimli::Reader>(
     for name in ["filename", "lineno", "colno"] {
         frame.remove(name);
     }
-    let mut is_own = !is_library;
     let name = found.function.as_ref().and_then(|it| it.raw_name().ok());
-    if let Some(name) = name {
-        let function = demangled(&name);
-        is_own &= !is_foreign(&function);
+    let function = name.map(|name| demangled(&name));
+    let file = found.location.as_ref().and_then(|place| place.file);
+    let is_own = is_own(function.as_deref(), file, is_library);
+    if let Some(function) = function {
         frame.insert("function".to_owned(), function.into());
     }
+    if let Some(file) = file {
+        frame.insert("abs_path".to_owned(), file.into());
+        frame.insert("filename".to_owned(), shown_name(file).into());
+    }
     if let Some(place) = &found.location {
-        if let Some(file) = place.file {
-            is_own &= !is_dependency(file);
-            frame.insert("abs_path".to_owned(), file.into());
-            frame.insert("filename".to_owned(), shown_name(file).into());
-        }
         for (name, number) in [("lineno", place.line), ("colno", place.column)] {
             if let Some(number) = number.filter(|number| *number > 0) {
                 frame.insert(name.to_owned(), number.into());
@@ -290,7 +311,26 @@ fn demangled(name: &str) -> String {
     rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"))
 }
 
-/// Whether a function is of a crate that is never the application's own.
+/// Whether a function's path ends in a name as debug information has it: with type parameters, and
+/// with a closure's number.
+fn is_end_of(function: &str, name: &str) -> bool {
+    if name.starts_with("{closure") {
+        return function.ends_with("{{closure}}");
+    }
+    let name = name.split('<').next().unwrap_or(name);
+    !name.is_empty() && function.ends_with(name)
+}
+
+/// Whether code is the application's own: neither a library's nor a dependency's, by the file it was
+/// written in, and by the function's path where that is not known.
+fn is_own(function: Option<&str>, file: Option<&str>, is_library: bool) -> bool {
+    let function = function.unwrap_or_default();
+    let is_known = file.is_some() || function.contains("::");
+    !is_library && is_known && !file.is_some_and(is_dependency) && !is_foreign(function)
+}
+
+/// Whether a function is of a crate that is never the application's own, or is what starts a
+/// program.
 fn is_foreign(function: &str) -> bool {
     let bare = function.trim_start_matches(['<', '&', '*', '(']);
     let first = bare
@@ -298,11 +338,7 @@ fn is_foreign(function: &str) -> bool {
         .next()
         .and_then(|it| it.rsplit(' ').next())
         .unwrap_or_default();
-    FOREIGN.contains(&first)
-        || function.starts_with("__")
-        || function == "_start"
-        || function == "main"
-        || !function.contains("::")
+    FOREIGN.contains(&first) || function.starts_with("__") || matches!(function, "_start" | "main")
 }
 
 fn is_dependency(file: &str) -> bool {
@@ -346,25 +382,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_of_a_library_is_not_the_applications_own() {
-        for name in [
-            "std::rt::lang_start",
-            "<core::pin::Pin<P> as core::future::Future>::poll",
-            "_start",
-            "main",
-            "__libc_start_main",
-            "<&mut core::x::Y>::z",
-            "clone3",
+    fn code_is_the_applications_own_by_its_file_and_path() {
+        let dependency = "/root/.cargo/registry/src/x/serde-1.0/src/lib.rs";
+        for (function, file, wanted) in [
+            ("std::rt::lang_start", None, false),
+            (
+                "<core::pin::Pin<P> as core::future::Future>::poll",
+                Some("/app/src/a.rs"),
+                false,
+            ),
+            ("<&mut core::x::Y>::z", None, false),
+            ("_start", None, false),
+            ("main", None, false),
+            ("__libc_start_main", None, false),
+            ("clone3", None, false),
+            ("serde::de", Some(dependency), false),
+            ("app::main", None, true),
+            ("coreutils::ls", None, true),
+            ("handler", Some("/app/src/a.rs"), true),
+            (
+                "<app::Handler as core::ops::Fn>::call",
+                Some("/app/src/a.rs"),
+                true,
+            ),
         ] {
-            assert!(is_foreign(name), "{name}");
+            assert_eq!(is_own(Some(function), file, false), wanted, "{function}");
         }
-        for name in [
-            "app::main",
-            "<app::Handler as core::ops::Fn>::call",
-            "coreutils::ls",
-        ] {
-            assert!(!is_foreign(name), "{name}");
-        }
+        assert!(!is_own(Some("app::main"), None, true));
+    }
+
+    #[test]
+    fn the_end_of_a_panic_is_left_out() {
+        let frame = |name: &str, own: bool| serde_json::json!({"function": name, "in_app": own});
+        let names = |stack: &[Value]| stack.len();
+        let mut stack = vec![
+            frame("app::main", true),
+            frame("app::fail", true),
+            frame("core::panicking::panic_fmt", false),
+            frame("__rustc::rust_begin_unwind", false),
+            frame("std::sys::backtrace::__rust_end_short_backtrace", false),
+            frame("std::panicking::rust_panic_with_hook", false),
+        ];
+        cut_panic(&mut stack);
+        assert_eq!(names(&stack), 3);
+        let mut within = vec![
+            frame("app::main", true),
+            frame("std::sys::backtrace::__rust_end_short_backtrace", false),
+            frame("app::hook", true),
+        ];
+        cut_panic(&mut within);
+        assert_eq!(names(&within), 3);
     }
 
     #[test]

@@ -296,6 +296,9 @@ fn an_address_becomes_a_function_and_a_line() {
                 .ends_with("src/errors/enrich/tests.rs"),
             "{told}"
         );
+        assert!(told["function"].as_str().unwrap().contains("::"), "{told}");
+        // Ours is never the application's own.
+        assert_eq!(told["in_app"], false);
         assert!(told["lineno"].as_u64().unwrap() > 100, "{told}");
         assert!(told["instruction_addr"].is_string());
     }
