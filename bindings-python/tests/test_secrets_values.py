@@ -7,7 +7,10 @@ import copy
 import dataclasses
 import functools
 import json
+import os
 import pickle
+import subprocess
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -296,6 +299,30 @@ def test_declared_secrets_and_accessors() -> None:
     with pytest.raises(tallylight.InvalidNameError, match="must be a str, not int"):
         tallylight.define_secrets(first=5)  # type: ignore[arg-type]
     assert repr(defined.database) == "<tallylight.SecretAccessor python-db key='password'>"
+
+
+def test_the_command_line_reveals_to_whoever_reads_and_fails_where_nobody_could() -> None:
+    def get(redirection: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tallylight", "secrets", "get", "cineview-gemini-api"]
+        return subprocess.run(
+            ["sh", "-c", f'exec "$@" {redirection}', "sh", *command, "--reveal"],
+            env={
+                **os.environ,
+                "TALLYLIGHT_ENVIRONMENT": "development",
+                "GEMINI_API_KEY": CANARY,
+                "AWS_REGION": "",
+            },
+            capture_output=True,
+            text=True,
+        )
+
+    piped = get("")
+    assert (piped.returncode, piped.stdout) == (0, CANARY), piped.stderr
+    assert get(">/dev/null").returncode == 0
+    closed = get(">&-")
+    assert closed.returncode == 1
+    assert "standard output is closed" in closed.stderr
+    assert_clean(closed.stderr)
 
 
 def test_every_function_is_a_method_of_the_client() -> None:

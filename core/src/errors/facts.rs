@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::prepare;
 use crate::config::{self, Config, Environment};
 
 /// Fields in which single members count, not the whole.
@@ -19,10 +20,13 @@ const MERGED: [&str; 3] = ["contexts", "tags", "extra"];
 /// What an instance knows of its process, as a JSON object.
 pub(crate) fn of_process(config: &Config, environment: &Environment) -> Map<String, Value> {
     let mut facts = Map::new();
-    if let Some(release) = &config.release {
+    // As in an event that states them: a server refuses a release with a slash.
+    if let Some(release) = config.release.as_deref().and_then(prepare::release) {
         facts.insert("release".to_owned(), json!(release));
     }
-    facts.insert("environment".to_owned(), json!(environment.name));
+    if let Some(environment) = prepare::environment(&environment.name) {
+        facts.insert("environment".to_owned(), json!(environment));
+    }
     let server = config.errors.server_name.clone().or_else(host_name);
     if let Some(server) = server {
         facts.insert("server_name".to_owned(), json!(server));
@@ -181,5 +185,20 @@ mod tests {
             Value::Object(facts),
             json!({ "contexts": { "os": 1, "runtime": 2 }, "release": "b" })
         );
+    }
+
+    #[test]
+    fn what_a_server_refuses_is_mended() {
+        let config = Config {
+            release: Some("shop/api\n1.2".to_owned()),
+            ..Config::default()
+        };
+        let environment = Environment {
+            name: "eu/production".to_owned(),
+            reason: String::new(),
+        };
+        let facts = of_process(&config, &environment);
+        assert_eq!(facts["release"], "shop-api-1.2");
+        assert_eq!(facts["environment"], "eu-production");
     }
 }

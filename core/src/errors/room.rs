@@ -29,6 +29,9 @@ pub(super) struct Room {
     spare: Spare,
     /// Bytes of all processes' files, as last seen, and of what was made since.
     folder_bytes: u64,
+    /// Since the last look into the folder began.
+    made_meanwhile: u64,
+    wants_survey: bool,
     memory_bytes: usize,
     next: usize,
     failed: Option<(Instant, String)>,
@@ -94,8 +97,26 @@ impl Room {
         self.folder = None;
     }
 
+    /// A look into the folder begins.
+    pub(super) fn survey_begins(&mut self) {
+        self.made_meanwhile = 0;
+        self.wants_survey = false;
+    }
+
+    /// What it found. What was made meanwhile may be in it or not; what is too much is mended by
+    /// the next look, which a spool that seems full asks for.
     pub(super) fn surveyed(&mut self, bytes: u64) {
-        self.folder_bytes = bytes;
+        self.folder_bytes = bytes + self.made_meanwhile;
+    }
+
+    /// Whether others may have made room since the spool was found full.
+    pub(super) fn wants_survey(&self) -> bool {
+        self.wants_survey
+    }
+
+    fn made(&mut self, bytes: usize) {
+        self.folder_bytes += bytes as u64;
+        self.made_meanwhile += bytes as u64;
     }
 
     /// What is to be made ahead; `None` when nothing is. Marks it as asked for.
@@ -110,7 +131,7 @@ impl Room {
         }
         let folder = self.folder.clone()?;
         self.spare = Spare::Asked(Instant::now());
-        self.folder_bytes += bytes as u64;
+        self.made(bytes);
         Some(Order { folder, bytes })
     }
 
@@ -181,6 +202,7 @@ impl Room {
             let bytes = self.next_bytes(needed, settings);
             if let Some(folder) = self.open_folder(settings).cloned() {
                 if self.folder_bytes + bytes as u64 > settings.config.max_spool_bytes {
+                    self.wants_survey = true;
                     self.full = Some(format!(
                         "the spool {} holds {} bytes, as many as it may (TALLYLIGHT_MAX_SPOOL_BYTES)",
                         folder.path().display(),
@@ -190,7 +212,7 @@ impl Room {
                 }
                 match Segment::create(folder.path(), &folder.new_name(), bytes, about) {
                     Ok(segment) => {
-                        self.folder_bytes += bytes as u64;
+                        self.made(bytes);
                         self.failed = None;
                         self.full = None;
                         self.grow();

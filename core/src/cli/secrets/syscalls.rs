@@ -67,15 +67,21 @@ pub(super) fn end_group(child: &mut Child) {
 ///
 /// A closed one cannot be seen as such: the runtimes of Rust and of Node put the null device in its
 /// place, open for reading too, which a shell's `>/dev/null` is not; in Python the next file that is
-/// opened gets its number, and is not one that a program inherits.
+/// opened gets its number, and is marked to be closed in programs that are started, as the streams
+/// are not that came from one (but by Node, which marks them all).
 pub(super) fn is_stdout_closed() -> bool {
-    let stdout = io::stdout();
     // SAFETY: asks for the flags of a number that may be none, and changes nothing.
-    let flags = |of| unsafe { libc::fcntl(stdout.as_raw_fd(), of) };
-    let (inherited, access) = (flags(libc::F_GETFD), flags(libc::F_GETFL));
-    if inherited < 0 || access < 0 || inherited & libc::FD_CLOEXEC != 0 {
+    let flags = |fd, of| unsafe { libc::fcntl(fd, of) };
+    let is_marked = |fd| flags(fd, libc::F_GETFD) & libc::FD_CLOEXEC != 0;
+    let access = flags(libc::STDOUT_FILENO, libc::F_GETFL);
+    let is_another = is_marked(libc::STDOUT_FILENO)
+        && [libc::STDIN_FILENO, libc::STDERR_FILENO]
+            .into_iter()
+            .any(|fd| !is_marked(fd));
+    if access < 0 || is_another {
         return true;
     }
+    let stdout = io::stdout();
     let found = stdout.as_fd().try_clone_to_owned();
     let found = found.and_then(|file| File::from(file).metadata());
     let is_null = match (found, fs::metadata("/dev/null")) {

@@ -66,6 +66,7 @@ impl State {
         let looks = self.is_look_due(settings, now);
         if looks {
             self.is_looking = true;
+            self.room.survey_begins();
             self.looked_at = Some(now);
         }
         self.release(monotonic, false);
@@ -120,7 +121,9 @@ impl State {
                 next = next.min(at.max(now));
             }
         };
-        look_again(self.looked_at.map(|last| last + LOOK_EVERY));
+        let may_look = settings.config.spool && !self.is_looking;
+        let look_at = self.looked_at.map(|last| last + self.look_every());
+        look_again(look_at.filter(|_| may_look));
         look_again(self.waiters.iter().map(|waiter| waiter.until).min());
         if !settings.is_local() {
             look_again(self.link.next(now).filter(|_| self.pending() > 0));
@@ -153,8 +156,17 @@ impl State {
         if self.is_looking || !settings.config.spool || !is_wanted {
             return false;
         }
+        let every = self.look_every();
         self.looked_at
-            .is_none_or(|last| now.saturating_duration_since(last) >= LOOK_EVERY)
+            .is_none_or(|last| now.saturating_duration_since(last) >= every)
+    }
+
+    fn look_every(&self) -> Duration {
+        if self.room.wants_survey() {
+            LOOK_AGAIN
+        } else {
+            LOOK_EVERY
+        }
     }
 
     /// Somebody else was looking: they may have passed what has come since.

@@ -46,7 +46,7 @@ pub(super) fn make(form: Form, text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A release as a server takes it: one line without slashes.
-fn release(text: &str) -> Option<Cow<'_, str>> {
+pub(in crate::errors) fn release(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     if matches!(text, "" | "." | "..") {
         return None;
@@ -59,7 +59,7 @@ fn release(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// An environment's name as a server takes it.
-fn environment(text: &str) -> Option<Cow<'_, str>> {
+pub(in crate::errors) fn environment(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     if text.is_empty() || text.eq_ignore_ascii_case("none") {
         return None;

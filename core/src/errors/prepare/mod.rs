@@ -32,6 +32,8 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+pub(super) use form::{environment, release};
+
 use std::borrow::Cow;
 
 use super::{Category, DiscardReason, ErrorsConfig};

@@ -68,11 +68,12 @@ fn load_order(token: &str) -> Option<EventId> {
         message: Some("order 7 was asked for".into()),
         ..sentry::Breadcrumb::default()
     });
+    // the line that the frame of load_order shows is the next
     errors::capture_error_with(&error, |scope| {
         scope.set_tag("area", "orders");
         scope.set_user(Some(sentry::User {
             id: Some("user-7".into()),
             ..sentry::User::default()
         }));
-    }) // the line that the frame of load_order shows
+    })
 }
