@@ -3,12 +3,11 @@ not run; a process tells that its release runs, and whether without errors."""
 
 from __future__ import annotations
 
-import functools
 from time import perf_counter
 
 from . import _native
 from ._capture_submit import report
-from ._timed import _ASYNC_GENERATOR, _COROUTINE, _GENERATOR, _flags
+from ._function_kind import _ASYNC_GENERATOR, _COROUTINE, _GENERATOR, _flags
 from ._traces import current_trace
 from .errors import InvalidValueError
 
@@ -161,6 +160,8 @@ class MonitorBlock:
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 with MonitorBlock(slug, options):
                     return function(*args, **kwargs)
+
+        import functools
 
         return functools.update_wrapper(wrapper, function)  # type: ignore[return-value]
 

@@ -8,7 +8,6 @@ here raises into the application or changes what its functions return.
 
 from __future__ import annotations
 
-import functools
 import types
 from os import urandom
 from time import perf_counter, time
@@ -26,7 +25,7 @@ from ._scopes import (
     read_current_scope,
     read_isolation_scope,
 )
-from ._timed import _ASYNC_GENERATOR, _COROUTINE, _GENERATOR, _ITERABLE_COROUTINE, _flags
+from ._function_kind import _ASYNC_GENERATOR, _COROUTINE, _GENERATOR, _ITERABLE_COROUTINE, _flags
 from ._traces import ContinuedTrace, LocalTrace
 
 TYPE_CHECKING = False
@@ -469,6 +468,8 @@ class SpanBlock:
                 "for anything else use `with start_span(...):`"
             )
         wrapper = _wrapped(self._options, function)
+        import functools
+
         return functools.update_wrapper(wrapper, function)  # type: ignore[return-value]
 
 

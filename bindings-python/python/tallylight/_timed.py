@@ -11,6 +11,7 @@ import functools
 import types
 from collections.abc import Coroutine
 
+from ._function_kind import _ASYNC_GENERATOR, _COROUTINE, _GENERATOR, _ITERABLE_COROUTINE, _flags
 from ._native import TimedFunction, default
 
 TYPE_CHECKING = False
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._native import Operation, Timer
-
-# As in `inspect`, whose import costs more than that of this whole package.
-_GENERATOR = 0x20
-_COROUTINE = 0x80
-_ITERABLE_COROUTINE = 0x100
-_ASYNC_GENERATOR = 0x200
 
 
 def timed(operation: Operation, function: Any) -> Any:
@@ -49,17 +44,6 @@ def timed(operation: Operation, function: Any) -> Any:
     else:
         wrapper = TimedFunction(operation, function)
     return functools.update_wrapper(wrapper, function)
-
-
-def _flags(function: Any) -> int:
-    """The flags of the code that a call runs, 0 where it is not Python's."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    for runs in (getattr(function, "__func__", function), type(function).__call__):
-        code = getattr(runs, "__code__", None)
-        if code is not None:
-            return int(code.co_flags)
-    return 0
 
 
 def _coroutine(operation: Operation, function: Callable[..., Any]) -> Callable[..., Any]:
