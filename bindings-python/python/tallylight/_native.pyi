@@ -213,7 +213,11 @@ class Tallylight:
         name: str | None = None,
     ) -> SecretChanges: ...
     @staticmethod
-    def define_secrets(**secrets: str | tuple[str, str] | SecretAccessor) -> DefinedSecrets: ...
+    def define_secrets(
+        definitions: Mapping[str, str | tuple[str, str] | SecretAccessor] = {},
+        /,
+        **secrets: str | tuple[str, str] | SecretAccessor,
+    ) -> DefinedSecrets: ...
     secret_overrides: type[_secret_overrides]
     # The functions of `tallylight` for traces, which attaches them.
     @staticmethod
