@@ -83,3 +83,50 @@ fn a_capture_never_waits_for_the_server_or_the_disk() {
         assert!(cost <= usual * 4, "{cost:?} beside {usual:?}");
     }
 }
+
+/// Bytes of this process's own memory, files not counted; none where the system does not tell.
+fn own_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("RssAnon:"))?;
+    let kib: u64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(kib << 10)
+}
+
+#[test]
+fn a_burst_takes_no_more_memory_than_it_may() {
+    let receiver = Receiver::start(0).unwrap();
+    receiver.mode(Mode::Down).unwrap();
+    let folder = Folder::new("burst");
+    let bound = 8 << 20;
+    for spool in [false, true] {
+        let mut config = config(&receiver, &folder);
+        config.errors.spool = spool;
+        config.errors.max_queue_bytes = bound;
+        config.errors.max_spool_bytes = 32 << 20;
+        let tally = Tallylight::new(config).unwrap();
+        let before = own_memory();
+        for number in 0..20_000 {
+            let _ = tally.errors().capture(&Item {
+                category: Category::Error,
+                id: next_id(),
+                payload: &event(number),
+                trace: None,
+                attachments: &[],
+                profile: None,
+            });
+        }
+        let answer = tally.errors().delivery();
+        assert_eq!(answer.captured, answer.pending + answer.dropped);
+        assert!(answer.dropped > 0 && answer.pending > 1_000, "{answer:?}");
+        if let (Some(before), Some(after)) = (before, own_memory()) {
+            let grown = after.saturating_sub(before);
+            println!(
+                "spool {spool}: {} KiB for {} events",
+                grown >> 10,
+                answer.pending
+            );
+            // The other tests of this program run beside it.
+            assert!(grown < 2 * bound as u64 + (16 << 20), "{grown}");
+        }
+    }
+}

@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(super) struct Room {
     folder: Option<Folder>,
+    /// Since when the I/O thread has been opening the folder.
+    opening: Option<Instant>,
     spare: Spare,
     /// Bytes of all processes' files, as last seen, and of what was made since.
     folder_bytes: u64,
@@ -99,8 +101,22 @@ impl Room {
 
     /// A look into the folder begins.
     pub(super) fn survey_begins(&mut self) {
+        if self.folder.is_none() {
+            self.opening = Some(Instant::now());
+        }
         self.made_meanwhile = 0;
         self.wants_survey = false;
+    }
+
+    /// The I/O thread has opened the folder, or found that it cannot be.
+    pub(super) fn opened(&mut self, folder: Result<Folder, String>) {
+        self.opening = None;
+        match folder {
+            Ok(folder) => {
+                self.folder.get_or_insert(folder);
+            }
+            Err(why) => self.fail(why),
+        }
     }
 
     /// What it found. What was made meanwhile may be in it or not; what is too much is mended by
@@ -150,8 +166,9 @@ impl Room {
         }
     }
 
-    /// Whoever was to make the spare is gone.
+    /// Whoever was to make the spare, or to open the folder, is gone.
     pub(super) fn forget_order(&mut self) {
+        self.opening = None;
         if matches!(self.spare, Spare::Asked(_)) {
             self.spare = Spare::None;
         }
@@ -169,6 +186,7 @@ impl Room {
     pub(super) fn let_go(&mut self, segment: &Segment) {
         if segment.is_durable() {
             self.folder_bytes = self.folder_bytes.saturating_sub(segment.len() as u64);
+            self.full = None;
         } else {
             self.memory_bytes = self.memory_bytes.saturating_sub(segment.len());
         }
@@ -197,7 +215,9 @@ impl Room {
             self.grow();
             return Ok(segment);
         }
-        let is_hanging = matches!(self.spare, Spare::Asked(since) if since.elapsed() > PATIENCE);
+        let is_late = |since: Instant| since.elapsed() > PATIENCE;
+        let is_hanging = matches!(self.spare, Spare::Asked(since) if is_late(since))
+            || (self.folder.is_none() && self.opening.is_some_and(is_late));
         if settings.config.spool && !is_hanging && !self.is_failing() {
             let bytes = self.next_bytes(needed, settings);
             if let Some(folder) = self.open_folder(settings).cloned() {

@@ -18,6 +18,7 @@ const MOVED_AT_ONCE: usize = 64;
 /// What looking into the folder found.
 #[derive(Default)]
 struct Look {
+    folder: Option<Result<Folder, String>>,
     bytes: Option<u64>,
     found: Vec<Found>,
     damaged: u32,
@@ -82,6 +83,9 @@ impl Worker {
             });
             let looked = looked.await.unwrap_or_default();
             worker.shared.with(|state| {
+                if let Some(folder) = looked.folder {
+                    state.room.opened(folder);
+                }
                 if let Some(bytes) = looked.bytes {
                     state.room.surveyed(bytes);
                 }
@@ -126,11 +130,11 @@ impl Worker {
 fn look_into(known: Option<Folder>, settings: &Settings) -> Look {
     let mut look = Look::default();
     let folder = known.map_or_else(|| Folder::open(&settings.base, &settings.folder), Ok);
+    look.folder = Some(folder.clone());
     let Ok(folder) = folder else {
-        // The first event says so.
         return look;
     };
-    // A folder that cannot be read or locked is said at the first event too.
+    // A folder that cannot be read or locked is said when a file is to be made.
     let alone = folder.alone(|| {
         let Ok(survey) = folder.survey() else {
             return;
