@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::Outcome;
 use crate::failures::{distinct, related};
 use crate::sdks::{Sdk, opened};
-use crate::Outcome;
 
 /// How long a child may take to flush and to end.
 const PATIENCE: Duration = Duration::from_secs(10);

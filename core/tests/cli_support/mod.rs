@@ -199,6 +199,9 @@ pub(crate) fn tallylight<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item
         "CLICOLOR",
         "CLICOLOR_FORCE",
         "TALLYLIGHT_STATUS_URL",
+        "TALLYLIGHT_DSN",
+        "SENTRY_DSN",
+        "TALLYLIGHT_SPOOL_DIR",
         "SSL_CERT_FILE",
         "COLUMNS",
     ] {

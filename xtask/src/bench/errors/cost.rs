@@ -28,6 +28,27 @@ const CONDITIONS: [(&str, Mode, bool); 2] = [
     ("Tallylight, without a disk", Mode::Ok, false),
 ];
 
+/// How captures follow each other: one at a time, after what the SDK did in between has driven the caller's code out of
+/// the processor's caches, and several in a row, fewer than the peers' queues hold.
+const PACES: [Pace; 2] = [
+    Pace {
+        title: "ten in a row",
+        together: 10,
+        pause_ms: 50,
+    },
+    Pace {
+        title: "one every 2 ms",
+        together: 1,
+        pause_ms: 2,
+    },
+];
+
+struct Pace {
+    title: &'static str,
+    together: u32,
+    pause_ms: u32,
+}
+
 /// One row's processes.
 struct Measured {
     contender: Contender,
@@ -41,12 +62,12 @@ pub(super) fn rows(bench: &Bench) -> Result<Vec<(Language, Value)>> {
     report::say("bench: what a capture costs, and a start");
     let mut rows = Vec::new();
     for language in &bench.languages {
-        for row in captures(bench, *language)?
-            .into_iter()
-            .chain(starts(bench, *language)?)
-        {
-            rows.push((*language, row));
+        let mut own = Vec::new();
+        for pace in &PACES {
+            own.extend(captures(bench, *language, pace)?);
         }
+        own.extend(starts(bench, *language)?);
+        rows.extend(own.into_iter().map(|row| (*language, row)));
     }
     Ok(rows)
 }
@@ -56,7 +77,7 @@ fn copy(contender: &Contender) -> Contender {
 }
 
 /// All processes take turns, so that a slow minute hurts each alike.
-fn captures(bench: &Bench, language: Language) -> Result<Vec<Value>> {
+fn captures(bench: &Bench, language: Language, pace: &Pace) -> Result<Vec<Value>> {
     let (turns, count) = if bench.quick { (2, 50) } else { (7, 300) };
     let mut all: Vec<Measured> = Vec::new();
     for contender in of(language) {
@@ -84,14 +105,14 @@ fn captures(bench: &Bench, language: Language) -> Result<Vec<Value>> {
     }
     for _ in 0..turns {
         for measured in &mut all {
-            measured.turn(bench, count)?;
+            measured.turn(bench, pace, count)?;
         }
     }
     Ok(all
         .into_iter()
         .map(|measured| {
             row(
-                "A capture on the caller's thread",
+                &format!("A capture on the caller's thread, {}", pace.title),
                 &measured.contender,
                 "us",
                 measured.medians,
@@ -120,7 +141,7 @@ impl Measured {
     }
 
     /// One process's median.
-    fn turn(&mut self, bench: &Bench, count: u32) -> Result<()> {
+    fn turn(&mut self, bench: &Bench, pace: &Pace, count: u32) -> Result<()> {
         let receiver = Receiver::start(0).doing(|| "cannot start a receiver".into())?;
         receiver
             .mode(self.mode)
@@ -143,7 +164,13 @@ impl Measured {
             .step(
                 SUBJECT,
                 "cost",
-                &[self.contender.who, &receiver.dsn(), &count.to_string()],
+                &[
+                    self.contender.who,
+                    &receiver.dsn(),
+                    &count.to_string(),
+                    &pace.together.to_string(),
+                    &pace.pause_ms.to_string(),
+                ],
             )
             .env("TALLYLIGHT_SPOOL_DIR", spool)
             .captured()
