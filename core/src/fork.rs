@@ -163,14 +163,15 @@ mod handlers {
     use std::sync::RwLockWriteGuard;
     use std::sync::atomic::Ordering;
 
-    use super::{DEPTH, FORKING, FORKS, GATE, IN_CHILD, UNFIT, is_unfit, wait_until};
+    use super::{DEPTH, FORKING, FORKS, GATE, HOLDS, IN_CHILD, UNFIT, is_unfit, wait_until};
 
     thread_local! {
         static HELD: Cell<Option<RwLockWriteGuard<'static, ()>>> = const { Cell::new(None) };
     }
 
     pub(super) extern "C" fn before() {
-        let is_outside = DEPTH.get() == 0;
+        // A thread that has the gate itself would wait for itself.
+        let is_outside = DEPTH.get() == 0 && !HOLDS.get();
         DEPTH.set(DEPTH.get() + 1);
         // In an unfit child the gate may stay shut for good, and its own children are unfit anyway.
         if is_outside && !is_unfit() {
@@ -286,5 +287,52 @@ mod tests {
             i32::from(tally.snapshot().series[0].count() != 1)
         });
         assert_eq!(code, 0);
+    }
+
+    #[test]
+    #[cfg(any(feature = "secrets-aws", feature = "sentry"))]
+    #[cfg_attr(miri, ignore = "Miri has no fork")]
+    fn a_fork_waits_for_a_thread_that_holds_the_gate_and_goes_in_and_out_meanwhile() {
+        let tally = Tallylight::new(Config::default()).unwrap();
+        let operation = tally
+            .operation("held", &Labels::new(), Kind::Internal)
+            .unwrap();
+        let is_done = std::sync::Arc::new(AtomicBool::new(false));
+        let (is_held, held) = mpsc::channel();
+        let done = std::sync::Arc::clone(&is_done);
+        let recording = operation.clone();
+        let holder = thread::spawn(move || {
+            let hold = hold().unwrap();
+            is_held.send(()).unwrap();
+            // Bounded, so that a fork that does not wait fails the test instead of hanging it.
+            wait_until(|| (FORKING.load(Ordering::Relaxed) > 0).then_some(()));
+            // Neither waits for the fork that waits for this thread.
+            drop(enter().unwrap());
+            recording.record_ns(5);
+            done.store(true, Ordering::Relaxed);
+            drop(hold);
+        });
+        held.recv().unwrap();
+        let code = forked(|| {
+            let is_fit = enter().is_some();
+            i32::from(!is_fit) + 2 * i32::from(!is_done.load(Ordering::Relaxed))
+        });
+        holder.join().unwrap();
+        assert_eq!(code, 0, "1: the fork lost patience; 2: it did not wait");
+        assert_eq!(tally.snapshot().series[0].count(), 1);
+        assert_eq!(tally.drops().reentrant, 0);
+    }
+
+    #[test]
+    #[cfg(any(feature = "secrets-aws", feature = "sentry"))]
+    #[cfg_attr(miri, ignore = "Miri has no fork")]
+    fn a_thread_that_holds_the_gate_forks_an_unfit_child() {
+        thread::spawn(|| {
+            let _hold = hold().unwrap();
+            assert_eq!(forked(|| i32::from(enter().is_some())), 0);
+        })
+        .join()
+        .unwrap();
+        assert!(enter().is_some());
     }
 }

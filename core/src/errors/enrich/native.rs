@@ -444,6 +444,6 @@ mod tests {
             shown_name("/rustc/abc/library/std/src/rt.rs"),
             "library/std/src/rt.rs"
         );
-        assert_eq!(shown_name("/work/app/src/bin/a.rs"), "src/bin/a.rs");
+        assert_eq!(shown_name("/srv/app/src/bin/a.rs"), "src/bin/a.rs");
     }
 }
